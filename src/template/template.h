@@ -1,0 +1,82 @@
+/* Mustache templates, compiled once, executed many times.
+ *
+ * For: turning data into bytes. The language is the Mustache specification 1.4 complete, plus its
+ * optional modules inheritance ({{<parent}}, {{$block}}) and dynamic names ({{>*name}}); no
+ * lambdas. Names resolve only among the templates of one set, loaded before the first execution:
+ * data can choose among loaded templates, never name a file. Not for: reading data (base/json.h),
+ * nor for deciding what to print (press/).
+ *
+ * Order: template_set_init(); template_set_load_dir() or template_set_add(), as often as needed;
+ * template_set_compile() once: links partials, resolves symbols, reports every error with
+ * file:line:column; then template_find() and template_execute() from any number of threads, each
+ * with its own struct template_exec. template_set_release().
+ *
+ * A file NAME.html.mustache has the name NAME (with its folder below the root: "sections/hero") and
+ * escapes & < > " ' ; a plain NAME.mustache behaves exactly as the specification; NAME.txt.mustache
+ * (robots) does not escape at all.
+ */
+#ifndef TEMPLATE_TEMPLATE_H
+#define TEMPLATE_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+struct template_set;
+struct template;
+
+/* Limits of one execution. Depth counts partials, parents, blocks and sections together. */
+struct template_limits {
+    unsigned depth;      /* default 64 */
+    uint64_t operations; /* default 100 million */
+    size_t output;       /* bytes; default 64 MiB */
+};
+#define TEMPLATE_LIMITS_DEFAULT                                                                    \
+    (struct template_limits)                                                                       \
+    {                                                                                              \
+        .depth = 64, .operations = 100000000u, .output = (size_t)64 << 20                          \
+    }
+
+/* symtab: where the names the templates use are entered; must outlive the set. */
+struct template_set *template_set_new(struct symtab *symtab);
+void template_set_free(struct template_set *set); /* accepts NULL */
+
+/* Adds one template by its file name ("sections/hero.html.mustache"); text is copied. */
+bool template_set_add(struct template_set *set, const char *file, const char *text, size_t len,
+                      struct error *err);
+
+/* Adds every *.mustache file below dir (symlinks to folders are not followed; files over 4 MiB and
+ * more than 10,000 files are refused). */
+bool template_set_load_dir(struct template_set *set, const char *dir, struct error *err);
+
+/* Parses and links everything. A missing partial is an empty string, as the specification has it,
+ * unless strict: then it is an error. */
+bool template_set_compile(struct template_set *set, bool strict, struct error *err);
+
+/* NULL when there is none. */
+const struct template *template_find(const struct template_set *set, const char *name, size_t len);
+
+/* A digest of everything compiled (names and texts, in sorted order): changes with any template. */
+void template_set_digest(const struct template_set *set, uint8_t sha256[32]);
+
+/* What one execution sees and may use. Stack: the context stack from the bottom up; the last one is
+ * looked up first. parts: "sections/" when dynamic names pick from that folder, "" for the whole
+ * set. */
+struct template_exec {
+    const struct json_value *stack[4];
+    unsigned stack_len;
+    const char *parts;
+    struct template_limits limits;
+};
+
+/* Appends the result to out. On failure out holds a part of it. Errors: ERROR_CONTENT for a dynamic
+ * name nobody loaded (strict sets only) and for exceeded limits; they name template, line, column.
+ */
+bool template_execute(const struct template *t, const struct template_exec *exec,
+                      struct strbuf *out, struct error *err);
+
+#endif
