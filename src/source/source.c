@@ -1,0 +1,65 @@
+#include "source/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "source/driver.h"
+
+struct source *source_new(size_t size, const struct config *cfg, const struct symtab *st)
+{
+    struct source *s = mem_calloc(1, size);
+    arena_init(&s->arena);
+    s->cfg = cfg;
+    s->st = st;
+    s->columns = arena_calloc(&s->arena, cfg->n_sets + 1, sizeof(*s->columns));
+    return s;
+}
+
+void source_free(struct source *s)
+{
+    arena_release(&s->arena);
+    free(s);
+}
+
+bool source_is_database(const char *what)
+{
+    if (*what == '\0' || strncmp(what, "postgres://", 11) == 0 ||
+        strncmp(what, "postgresql://", 13) == 0)
+        return true;
+    return strchr(what, '=') != NULL && access(what, F_OK) != 0;
+}
+
+bool source_open(struct source **out, const struct config *cfg, const struct symtab *st,
+                 struct error *err)
+{
+    *out = NULL;
+    if (source_is_database(cfg->source != NULL ? cfg->source : ""))
+        return source_database_open(out, cfg, st, err);
+    return source_file_open(out, cfg, st, err);
+}
+
+bool source_read(struct source *s, size_t index, source_arena_fn *arena, source_row_fn *row,
+                 source_bad_fn *bad, void *payload, struct error *err)
+{
+    const struct source_sink to = {.arena = arena, .row = row, .bad = bad, .payload = payload};
+    return s->read(s, index, &to, err);
+}
+
+const char *const *source_columns(const struct source *s, size_t index, size_t *n)
+{
+    *n = s->columns[index].n;
+    return s->columns[index].names;
+}
+
+const struct source_info *source_info(const struct source *s)
+{
+    return &s->info;
+}
+
+void source_close(struct source *s)
+{
+    if (s != NULL)
+        s->close(s);
+}
