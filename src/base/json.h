@@ -5,10 +5,10 @@
  * double. Strings are valid UTF-8 without exception.
  * Not for: YAML (config/yaml.h), nor for streaming documents larger than memory.
  *
- * Symbols: templates look up a few dozen names millions of times. A `struct symtab` gives each such
- * name a small id; it is filled while templates and configuration are loaded, then frozen, and only
- * read afterwards, so that threads share it without a lock. The reader tags each object key with
- * its id (0 = a name nobody asks for) and look-ups compare ids.
+ * Symbols (base/symtab.h): the reader tags each object key with its id in a symtab (0 = a name
+ * nobody asks for), so that templates compare ids. Values must be read or built with the symtab
+ * that the templates were compiled with, and after that: a name entered later is not found in older
+ * values.
  *
  * Ownership: values live in the arena given to the function that made them; strings of a parsed
  * document may point into the text that was parsed, which must live as long as the values.
@@ -23,25 +23,8 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/map.h"
 #include "base/strbuf.h"
-
-/* --- symbols ------------------------------------------------------------------------------ */
-
-struct symtab {
-    struct map ids; /* private */
-    struct arena names;
-    uint32_t count;
-};
-
-void symtab_init(struct symtab *st);
-void symtab_release(struct symtab *st);
-
-/* The id of a name, added when missing: while loading only. Ids start at 1. */
-uint32_t symtab_add(struct symtab *st, const char *name, size_t len);
-
-/* The id of a name, or 0. Safe from many threads once nobody adds. st may be NULL: always 0. */
-uint32_t symtab_find(const struct symtab *st, const char *name, size_t len);
+#include "base/symtab.h"
 
 /* --- values ------------------------------------------------------------------------------- */
 
@@ -59,7 +42,8 @@ struct json_member;
 
 struct json_value {
     enum json_type type : 8;
-    uint32_t len; /* bytes, items or members */
+    uint32_t room : 24; /* private: members that fit before json_add() must move them */
+    uint32_t len;       /* bytes, items or members */
     union {
         const char *text;
         struct json_value *items;
@@ -74,8 +58,8 @@ struct json_member {
     struct json_value value;
 };
 
-/* Defaults: depth 512, 256 MiB. Duplicate keys: the last one wins on look-up; reading keeps both.
- */
+/* Defaults: depth 512, 256 MiB (no more than 1,024 and 4 GiB have an effect). Duplicate keys: the
+ * last one wins on look-up; reading keeps both. */
 struct json_limits {
     unsigned depth;
     size_t bytes;
@@ -86,11 +70,13 @@ struct json_limits {
         .depth = 512, .bytes = (size_t)256 << 20                                                   \
     }
 
-/* Reads exactly one value with optional white space around it. symtab may be NULL. */
+/* Reads exactly one value with optional white space around it. symtab and limits may be NULL.
+ * Refused beyond the grammar: invalid UTF-8, halves of surrogate pairs, a byte order mark. */
 bool json_parse(struct arena *arena, const struct symtab *st, const char *text, size_t len,
                 const struct json_limits *limits, struct json_value *out, struct error *err);
 
-/* Appends the value without white space; strings with the shortest escapes, non-ASCII as it is. */
+/* Appends the value without white space, members in their order; strings with the shortest escapes,
+ * non-ASCII as it is. */
 void json_write(struct strbuf *sb, const struct json_value *v);
 
 /* Appends one JSON string literal with its quotes. */
