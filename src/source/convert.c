@@ -113,7 +113,7 @@ static bool too_large(struct source_row *row, char **texts, const struct query *
         row->locale = locale;
     row->bytes = octets;
     return error_set(err, ERROR_CONTENT,
-                     "the row has %zu bytes; max_row_bytes allows %lld: shorten its content or "
+                     "the row has %zu bytes; limits.row allows %lld: shorten its content or "
                      "raise the limit",
                      octets, (long long)limit);
 }

@@ -101,7 +101,7 @@ static const char *query_path(struct database *d, const struct config_page_set *
 
 static bool is_missing_object(const char *sqlstate)
 {
-    static const char *const states[] = {"42P01", "42883", "3F000", "42703", "42704"};
+    static const char *const states[] = {"42P01", "42883", "3F000"};
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
         if (strcmp(sqlstate, states[i]) == 0)
             return true;
@@ -109,43 +109,39 @@ static bool is_missing_object(const char *sqlstate)
 }
 
 /* What the server cannot know: which option of platen mends it. */
-static bool add_advice(struct database *d, const struct config_page_set *set, int64_t started,
-                       struct error *err)
+static bool add_advice(const struct database *d, int64_t started, struct error *err)
 {
     const char *state = pg_conn_sqlstate(d->conn);
     int64_t timeout = d->common.cfg->statement_timeout_ms;
     struct error what = *err;
     if (strcmp(state, "57014") == 0 && timeout > 0 && pg_conn_clock() - started >= timeout)
-        error_set(err, what.kind,
-                  "%s\n  hint: statement_timeout is %.1f s for one page set, printing included; "
-                  "make the query faster or raise it",
-                  what.text, (double)timeout / 1000);
-    else if (is_missing_object(state))
-        error_set(err, what.kind, "%s\n  hint: has 'platen migrate' been run on database \"%s\"?",
-                  what.text, d->common.info.database);
-    return error_context(err, "page set '%s'", set->name);
+        return error_set(err, what.kind,
+                         "%s\n  hint: database.statement_timeout is %.1f s, the printing of the "
+                         "rows included; make the query faster or raise it",
+                         what.text, (double)timeout / 1000);
+    if (is_missing_object(state))
+        return error_set(err, what.kind,
+                         "%s\n  hint: has 'platen migrate' been run on database \"%s\"?", what.text,
+                         d->common.info.database);
+    return false;
 }
 
-static bool prepare(struct database *d, size_t index, struct error *err)
+static bool database_columns(struct source *s, size_t index, struct error *err)
 {
-    const struct config_page_set *set = &d->common.cfg->sets[index];
+    struct database *d = (struct database *)s;
     struct query *q = &d->queries[index];
-    struct arena *arena = &d->common.arena;
     PGresult *res = NULL;
-    if (q->wrapped.text != NULL)
-        return true;
-    if (!query_load(q, arena, query_path(d, set), err) ||
-        !pg_conn_describe(d->conn, &q->own, &res, err))
+    if (!query_load(q, &s->arena, query_path(d, &s->cfg->sets[index]), err))
         return false;
-    bool ok = query_describe(q, arena, res, d->common.cfg->max_row_bytes, err);
+    int64_t started = pg_conn_clock();
+    if (!pg_conn_describe(d->conn, &q->own, &res, err))
+        return add_advice(d, started, err);
+    bool ok = query_describe(q, &s->arena, res, s->cfg->max_row_bytes, err);
     PQclear(res);
     if (!ok)
         return false;
-    struct source_columns *columns = &d->common.columns[index];
-    columns->n = q->n;
-    columns->names = arena_calloc(arena, q->n, sizeof(*columns->names));
-    for (size_t i = 0; i < q->n; i++)
-        columns->names[i] = q->columns[i].name;
+    s->columns[index].n = q->n;
+    s->columns[index].names = q->names;
     return true;
 }
 
@@ -176,18 +172,17 @@ static bool database_read(struct source *s, size_t index, const struct source_si
                           struct error *err)
 {
     struct database *d = (struct database *)s;
-    const struct config_page_set *set = &s->cfg->sets[index];
     struct query *q = &d->queries[index];
+    struct reading r = {.d = d, .q = q, .set = &s->cfg->sets[index], .to = to};
     int64_t started = pg_conn_clock();
-    if (!prepare(d, index, err))
-        return add_advice(d, set, started, err);
     for (size_t i = 0; i < q->n; i++)
         q->columns[i].symbol = symtab_find(s->st, q->columns[i].name, q->columns[i].name_len);
-    struct reading r = {.d = d, .q = q, .set = set, .to = to};
-    started = pg_conn_clock();
     if (pg_rows_read(d->conn, &q->wrapped, NULL, 0, take_row, &r, NULL, err))
         return true;
-    return r.stopped ? false : add_advice(d, set, started, err);
+    if (r.stopped)
+        return false;
+    add_advice(d, started, err);
+    return error_context(err, "page set '%s'", r.set->name);
 }
 
 static void database_close(struct source *s)
@@ -219,6 +214,7 @@ bool source_database_open(struct source **out, const struct config *cfg, const s
         options.wait_ms = cfg->statement_timeout_ms + WAIT_GRACE_MS;
     struct source *s = source_new(sizeof(struct database), cfg, st);
     struct database *d = (struct database *)s;
+    s->columns_of = database_columns;
     s->read = database_read;
     s->close = database_close;
     d->queries = arena_calloc(&s->arena, cfg->n_sets + 1, sizeof(*d->queries));

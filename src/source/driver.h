@@ -1,7 +1,7 @@
 /* What a kind of source must be able to do. Not for anybody outside src/source/.
  *
- * A driver's struct begins with struct source. open() leaves the common members filled; read() may
- * call the callbacks of `to`; columns of a set are in s->columns[index] before its first row.
+ * A driver's struct begins with struct source. columns_of() fills s->columns[index]; it is called
+ * before the first read() of that page set.
  */
 #ifndef SOURCE_DRIVER_H
 #define SOURCE_DRIVER_H
@@ -22,12 +22,13 @@ struct source_columns {
 };
 
 struct source {
+    bool (*columns_of)(struct source *s, size_t index, struct error *err);
     bool (*read)(struct source *s, size_t index, const struct source_sink *to, struct error *err);
     void (*close)(struct source *s);
     const struct config *cfg;
     const struct symtab *st;
     struct source_info info;
-    struct source_columns *columns; /* one per page set */
+    struct source_columns *columns; /* one per page set; names NULL: not asked yet */
     struct arena arena;             /* lives as long as the source */
 };
 

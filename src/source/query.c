@@ -165,17 +165,17 @@ static bool take_columns(struct query *q, struct arena *arena, const PGresult *d
     if (q->n == 0)
         return error_set(err, ERROR_USAGE, "the query gives no columns; it must be a SELECT");
     q->columns = arena_calloc(arena, q->n, sizeof(*q->columns));
-    const char **names = arena_calloc(arena, q->n, sizeof(*names));
+    q->names = arena_calloc(arena, q->n, sizeof(*q->names));
     for (size_t i = 0; i < q->n; i++) {
         struct query_column *c = &q->columns[i];
-        c->name = names[i] = arena_strdup(arena, PQfname(described, (int)i));
+        c->name = q->names[i] = arena_strdup(arena, PQfname(described, (int)i));
         c->name_len = strlen(c->name);
         c->type = PQftype(described, (int)i);
         c->kind = kind_of(c->type);
         /* numeric is let through: at most 150 KB, and measuring it costs as much as printing it */
         c->varies = PQfsize(described, (int)i) < 0 && c->kind != QUERY_NUMBER;
     }
-    return row_columns_find(&q->at, names, q->n, err) &&
+    return row_columns_find(&q->at, q->names, q->n, err) &&
            check_time_column(q, q->at.updated_at, err) &&
            check_time_column(q, q->at.next_change_at, err);
 }

@@ -39,6 +39,7 @@ struct query_column {
 struct query {
     struct pg_sql own; /* the user's statement, for describing it; text NULL: not loaded */
     struct query_column *columns;
+    const char **names; /* of the columns */
     size_t n;
     struct row_columns at;
     struct pg_sql wrapped; /* what is run */

@@ -40,17 +40,23 @@ bool source_open(struct source **out, const struct config *cfg, const struct sym
     return source_file_open(out, cfg, st, err);
 }
 
+bool source_columns(struct source *s, size_t index, const char *const **names, size_t *n,
+                    struct error *err)
+{
+    if (s->columns[index].names == NULL && !s->columns_of(s, index, err))
+        return error_context(err, "page set '%s'", s->cfg->sets[index].name);
+    *names = s->columns[index].names;
+    *n = s->columns[index].n;
+    return true;
+}
+
 bool source_read(struct source *s, size_t index, source_arena_fn *arena, source_row_fn *row,
                  source_bad_fn *bad, void *payload, struct error *err)
 {
     const struct source_sink to = {.arena = arena, .row = row, .bad = bad, .payload = payload};
-    return s->read(s, index, &to, err);
-}
-
-const char *const *source_columns(const struct source *s, size_t index, size_t *n)
-{
-    *n = s->columns[index].n;
-    return s->columns[index].names;
+    const char *const *names;
+    size_t n;
+    return source_columns(s, index, &names, &n, err) && s->read(s, index, &to, err);
 }
 
 const struct source_info *source_info(const struct source *s)

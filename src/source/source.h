@@ -78,9 +78,9 @@ bool source_is_database(const char *what);
 bool source_read(struct source *s, size_t index, source_arena_fn *arena, source_row_fn *row,
                  source_bad_fn *bad, void *payload, struct error *err);
 
-/* The columns of page set `index`, in order: known once source_read() of it has begun to hand over
- * rows or has succeeded. *n gets their number. */
-const char *const *source_columns(const struct source *s, size_t index, size_t *n);
+/* The columns of page set `index`, in order; they live as long as the source. */
+bool source_columns(struct source *s, size_t index, const char *const **names, size_t *n,
+                    struct error *err);
 
 const struct source_info *source_info(const struct source *s);
 void source_close(struct source *s); /* accepts NULL */
