@@ -1,0 +1,71 @@
+#include "source/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "source/driver.h"
+
+struct source *source_new(size_t size, const struct config *cfg, const struct symtab *st)
+{
+    struct source *s = mem_calloc(1, size);
+    arena_init(&s->arena);
+    s->cfg = cfg;
+    s->st = st;
+    s->columns = arena_calloc(&s->arena, cfg->n_sets + 1, sizeof(*s->columns));
+    return s;
+}
+
+void source_free(struct source *s)
+{
+    arena_release(&s->arena);
+    free(s);
+}
+
+bool source_is_database(const char *what)
+{
+    if (*what == '\0' || strncmp(what, "postgres://", 11) == 0 ||
+        strncmp(what, "postgresql://", 13) == 0)
+        return true;
+    return strchr(what, '=') != NULL && access(what, F_OK) != 0;
+}
+
+bool source_open(struct source **out, const struct config *cfg, const struct symtab *st,
+                 struct error *err)
+{
+    *out = NULL;
+    if (source_is_database(cfg->source != NULL ? cfg->source : ""))
+        return source_database_open(out, cfg, st, err);
+    return source_file_open(out, cfg, st, err);
+}
+
+bool source_columns(struct source *s, size_t index, const char *const **names, size_t *n,
+                    struct error *err)
+{
+    if (s->columns[index].names == NULL && !s->columns_of(s, index, err))
+        return error_context(err, "page set '%s'", s->cfg->sets[index].name);
+    *names = s->columns[index].names;
+    *n = s->columns[index].n;
+    return true;
+}
+
+bool source_read(struct source *s, size_t index, source_arena_fn *arena, source_row_fn *row,
+                 source_bad_fn *bad, void *payload, struct error *err)
+{
+    const struct source_sink to = {.arena = arena, .row = row, .bad = bad, .payload = payload};
+    const char *const *names;
+    size_t n;
+    return source_columns(s, index, &names, &n, err) && s->read(s, index, &to, err);
+}
+
+const struct source_info *source_info(const struct source *s)
+{
+    return &s->info;
+}
+
+void source_close(struct source *s)
+{
+    if (s != NULL)
+        s->close(s);
+}
