@@ -151,14 +151,19 @@ class Cluster:
             raise ClusterError("psql %s failed:\n%s" % (file or command, done.stderr))
         return done
 
+    def run(self, program, *arguments):
+        """Runs one of PostgreSQL's client programs. Returns what it printed; ClusterError when it fails."""
+        done = subprocess.run([self._program(program), *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True)
+        if done.returncode != 0:
+            raise ClusterError("%s failed:\n%s" % (program, done.stderr))
+        return done.stdout
+
     def dump_schema(self, database):
         """pg_dump --schema-only, without the lines that differ from run to run."""
-        done = subprocess.run([self._program("pg_dump"), "--schema-only", "-d", self.dsn(database)],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            raise ClusterError("pg_dump failed:\n%s" % done.stderr)
+        text = self.run("pg_dump", "--schema-only", "-d", self.dsn(database))
         # newer pg_dumps wrap their output in \restrict with a random word
-        return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+        return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
     # -- inside -------------------------------------------------------------------------------------------------
 
