@@ -2,7 +2,7 @@
 
 import json
 
-from conftest import run
+from cmsdb import run
 
 
 def add_section(where, key="hero", locale="en", kind="hero", order=0, status="draft", active=True):

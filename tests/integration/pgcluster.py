@@ -25,6 +25,7 @@ import time
 SUPERUSER = "postgres"
 # sockaddr_un holds 107 bytes, and PostgreSQL adds "/.s.PGSQL.5432"
 SOCKET_DIR_MAX = 90
+MEMORY_MIN = 2 << 30
 
 
 class ClusterError(RuntimeError):
@@ -72,10 +73,7 @@ class Cluster:
 
     def start(self):
         """Makes the cluster and starts the server. Returns self. On failure nothing is left behind."""
-        base = tempfile.gettempdir()
-        if len(base) > SOCKET_DIR_MAX - 20:
-            base = "/tmp"
-        self.directory = tempfile.mkdtemp(prefix="platen-pg-", dir=base)
+        self.directory = tempfile.mkdtemp(prefix="platen-pg-", dir=self._base())
         try:
             if self._user:
                 shutil.chown(self.directory, self._user)
@@ -167,15 +165,26 @@ class Cluster:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _base(self):
+        """Where the directory is made: in memory if there is plenty and nothing has to survive, else in $TMPDIR, else,
+        where that is too long for a socket, in /tmp."""
+        memory = "/dev/shm"
+        if not self._durable and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_MIN:
+            return memory
+        base = tempfile.gettempdir()
+        return base if len(base) <= SOCKET_DIR_MAX - len("/platen-pg-12345678") else "/tmp"
+
     def _program(self, name):
         return os.path.join(self._bin, name)
 
     def _as_server(self, argv):
-        """argv, run as the server's user. setpriv execs, so the process we hold is the server itself."""
-        if not self._user:
-            return argv
-        return ["setpriv", "--reuid", self._user, "--regid", str(pwd.getpwnam(self._user).pw_gid),
-                "--clear-groups", *argv]
+        """argv, run as the server's user, and ended when we are killed. setpriv execs, so the process that we hold is
+        the server itself."""
+        identity = []
+        if self._user:
+            group = str(pwd.getpwnam(self._user).pw_gid)
+            identity = ["--reuid", self._user, "--regid", group, "--clear-groups"]
+        return ["setpriv", "--pdeathsig", "QUIT", *identity, *argv]
 
     def _initdb(self):
         done = subprocess.run(

@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 
 from cmsdata import add_product, add_published, add_section, add_version, live, publish
-from conftest import SEED_SQL, run
+from cmsdb import SEED_SQL, run
 
 KEYS = ["section_id", "section_type", "section_key", "display_order", "content", "metadata", "products", "categories"]
 PRODUCT_KEYS = {"id", "name", "description", "price", "image_url", "inventory_count", "is_featured", "display_order",

@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 
 from cmsdata import add_product, add_published, add_section, add_version, publish
-from conftest import MIGRATIONS, SEED_SQL, Database, down_files, run, seed_sql, up_files
+from cmsdb import MIGRATIONS, SEED_SQL, Database, down_files, run, seed_sql, up_files
 from pgcluster import Cluster, ClusterError
 
 ROLES = ("anon", "authenticated", "platen_editor", "platen_reader")

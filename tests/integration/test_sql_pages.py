@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cmsdata import add_product, add_published, add_schedule, add_section, add_version, publish
-from conftest import PAGES, SAMPLE, run
+from cmsdb import PAGES, SAMPLE, run
 
 AS_JSON = "SELECT jsonb_agg(to_jsonb(t)) FROM public.get_homepage_content(%s) t"
 RESERVED = {"page", "site", "asset"}

@@ -3,7 +3,7 @@
 import re
 
 from cmsdata import process
-from conftest import SAMPLE
+from cmsdb import SAMPLE
 
 TABLES = ("users", "media_assets", "categories", "products", "homepage_sections", "section_versions",
           "section_products", "section_categories", "section_schedules")

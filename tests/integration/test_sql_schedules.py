@@ -8,7 +8,7 @@ import pytest
 
 from cmsdata import (add_published, add_schedule, add_section, add_version, let_expire, live, process, publish,
                      schedule_row)
-from conftest import SEED_SQL, run
+from cmsdb import SEED_SQL, run
 
 PRINTED = "process_scheduled_publishes_optimized"
 

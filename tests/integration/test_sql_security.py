@@ -4,7 +4,7 @@ import psycopg2
 import pytest
 
 from cmsdata import add_product, add_published, add_schedule, add_section, add_version, let_expire, publish
-from conftest import SEED_SQL, run
+from cmsdb import SEED_SQL, run
 
 TABLES = ("users", "categories", "products", "homepage_sections", "section_versions", "section_schedules",
           "section_products", "section_categories", "media_assets")
@@ -95,15 +95,15 @@ def test_what_outsiders_do_not_see(shop, role):
     assert sees(shop, role, "SELECT locale FROM homepage_next_change") == ({"en"} if role == "platen_reader" else None)
 
 
-@pytest.mark.parametrize("role", OUTSIDERS)
-@pytest.mark.parametrize("table", TABLES)
-def test_outsiders_write_nothing(shop, role, table):
-    for statement in ("DELETE FROM %s", "TRUNCATE %s CASCADE", "INSERT INTO %s DEFAULT VALUES"):
-        with pytest.raises(DENIED):
-            shop.rows(statement % table, role=role)
-    column = shop.value("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum = 1", (table,))
-    with pytest.raises(DENIED):
-        shop.rows("UPDATE %s SET %s = %s" % (table, column, column), role=role)
+def test_outsiders_write_nothing(shop):
+    for role in OUTSIDERS:
+        session = shop.connect(role=role)
+        for table in TABLES:
+            column = shop.value("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum = 1", (table,))
+            for statement in ("DELETE FROM {0}", "TRUNCATE {0} CASCADE", "INSERT INTO {0} DEFAULT VALUES",
+                              "UPDATE {0} SET {1} = {1}"):
+                with pytest.raises(DENIED):
+                    run(session, statement.format(table, column))
 
 
 def test_an_editor_writes_but_cannot_truncate_or_touch_users(shop):
