@@ -48,7 +48,8 @@ class Database:
         return connection
 
     def rows(self, sql, args=None, role=None):
-        """All rows of a statement (none when it returns none), as tuples, in a session of its own."""
+        """All rows of a statement (none when it returns none), as tuples, in a session of its
+        own."""
         connection = self.connect(role=role)
         try:
             return run(connection, sql, args)

@@ -5,7 +5,8 @@
     empty_db     a fresh database with nothing in it
     make_db      makes more of them: make_db() migrated, make_db(migrated=False) empty
 
-A migrated database is a copy of a template that is migrated once: a few hundredths of a second each.
+A migrated database is a copy of a template that is migrated once: a few hundredths of a second
+each.
 """
 
 import itertools

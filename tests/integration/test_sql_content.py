@@ -8,23 +8,51 @@ import pytest
 from cmsdata import add_product, add_published, add_section, add_version, live, publish
 from cmsdb import SEED_SQL, run
 
-KEYS = ["section_id", "section_type", "section_key", "display_order", "content", "metadata", "products", "categories"]
-PRODUCT_KEYS = {"id", "name", "description", "price", "image_url", "inventory_count", "is_featured", "display_order",
-                "metadata"}
+KEYS = [
+    "section_id",
+    "section_type",
+    "section_key",
+    "display_order",
+    "content",
+    "metadata",
+    "products",
+    "categories",
+]
+PRODUCT_KEYS = {
+    "id",
+    "name",
+    "description",
+    "price",
+    "image_url",
+    "inventory_count",
+    "is_featured",
+    "display_order",
+    "metadata",
+}
 CATEGORY_KEYS = {"id", "name", "description", "display_order", "metadata"}
 
 AS_JSON = "SELECT jsonb_agg(to_jsonb(t)) FROM public.%s(%%s) t"
 
 
 def link_product(db, section, product, order=0):
-    db.rows("INSERT INTO section_products (section_id, product_id, display_order, metadata)"
-            " VALUES (%s, %s, %s, '{\"badge\": \"new\"}')", (section, product, order))
+    db.rows(
+        (
+            "INSERT INTO section_products (section_id, product_id, display_order, metadata)"
+            ' VALUES (%s, %s, %s, \'{"badge": "new"}\')'
+        ),
+        (section, product, order),
+    )
 
 
 def add_category(db, section, name="Lamps", order=0):
     category = db.value("INSERT INTO categories (name) VALUES (%s) RETURNING id", (name,))
-    db.rows("INSERT INTO section_categories (section_id, category_id, display_order) VALUES (%s, %s, %s)",
-            (section, category, order))
+    db.rows(
+        (
+            "INSERT INTO section_categories (section_id, category_id, display_order) VALUES (%s,"
+            " %s, %s)"
+        ),
+        (section, category, order),
+    )
     return category
 
 
@@ -66,7 +94,9 @@ def test_equal_to_the_printed_function_where_that_is_right(shop):
 
     def includes(whole, part):
         if isinstance(part, dict):
-            return isinstance(whole, dict) and all(k in whole and includes(whole[k], v) for k, v in part.items())
+            return isinstance(whole, dict) and all(
+                k in whole and includes(whole[k], v) for k, v in part.items()
+            )
         if isinstance(part, list):
             return len(whole) == len(part) and all(map(includes, whole, part))
         return whole == part
@@ -76,8 +106,9 @@ def test_equal_to_the_printed_function_where_that_is_right(shop):
 
 def test_second_name_gives_the_same(shop):
     for locale in ("en", "de", "xx", None):
-        assert shop.value(AS_JSON % "get_homepage_content", (locale,)) == \
-            shop.value(AS_JSON % "get_homepage_content_optimized", (locale,))
+        assert shop.value(AS_JSON % "get_homepage_content", (locale,)) == shop.value(
+            AS_JSON % "get_homepage_content_optimized", (locale,)
+        )
 
 
 def test_only_published_and_active(db):
@@ -100,13 +131,19 @@ def test_published_without_version_is_empty_content(db):
 
 def test_products_that_are_not_sold_disappear(shop):
     shop.rows("UPDATE products SET is_active = false WHERE name = 'First'")
-    products = shop.value("SELECT products FROM get_homepage_content('en') WHERE section_key = 'carousel'")
+    products = shop.value(
+        "SELECT products FROM get_homepage_content('en') WHERE section_key = 'carousel'"
+    )
     assert [p["name"] for p in products] == ["Second"]
 
 
 def test_translations_fall_back(db):
-    words = {"de": {"name": "Lampe", "description": "Warm"}, "de-AT": {"name": "Lamperl"}, "fr": {"name": ""},
-             "ar": "not an object"}
+    words = {
+        "de": {"name": "Lampe", "description": "Warm"},
+        "de-AT": {"name": "Lamperl"},
+        "fr": {"name": ""},
+        "ar": "not an object",
+    }
     product = add_product(db, "Lamp", description="Base", translations=json.dumps(words))
     seen = {}
     for locale in ("de", "de-AT", "de-CH", "fr", "ar", "en", "x-y"):
@@ -114,16 +151,23 @@ def test_translations_fall_back(db):
         link_product(db, section, product)
         (shown,) = db.value("SELECT products FROM get_homepage_content(%s)", (locale,))
         seen[locale] = (shown["name"], shown["description"])
-    assert seen == {"de": ("Lampe", "Warm"), "de-AT": ("Lamperl", "Warm"), "de-CH": ("Lampe", "Warm"),
-                    "fr": ("Lamp", "Base"), "ar": ("Lamp", "Base"), "en": ("Lamp", "Base"), "x-y": ("Lamp", "Base")}
+    assert seen == {
+        "de": ("Lampe", "Warm"),
+        "de-AT": ("Lamperl", "Warm"),
+        "de-CH": ("Lampe", "Warm"),
+        "fr": ("Lamp", "Base"),
+        "ar": ("Lamp", "Base"),
+        "en": ("Lamp", "Base"),
+        "x-y": ("Lamp", "Base"),
+    }
 
 
-# -- order of ties ------------------------------------------------------------------------------------------------
+# -- order of ties -----------------------------------------------------------------------------
 
 
 def make_ties(db):
-    """Equal display_order everywhere, rows written in an order that no key has. Returns the products in the order
-    in which they must come."""
+    """Equal display_order everywhere, rows written in an order that no key has. Returns the
+    products in the order in which they must come."""
     for key in ("b-tie", "C-tie", "a-tie"):
         add_published(db, key)
     section = db.value("SELECT id FROM homepage_sections WHERE section_key = 'a-tie'")
@@ -147,15 +191,23 @@ def test_ties_have_none_as_printed(db):
     ids = make_ties(db)
     db.psql(file=SEED_SQL / "get_homepage_content_optimized.sql")
     name = "get_homepage_content_optimized"
-    assert (db.value(ORDER % name), [p["id"] for p in db.value(PRODUCTS % name)]) != (["C-tie", "a-tie", "b-tie"], ids)
+    assert (db.value(ORDER % name), [p["id"] for p in db.value(PRODUCTS % name)]) != (
+        ["C-tie", "a-tie", "b-tie"],
+        ids,
+    )
 
 
-# -- the materialized view: B-05 to B-09 ----------------------------------------------------------------------------
+# -- the materialized view: B-05 to B-09 -------------------------------------------------------
 
 
 def print_view(db, *triggers):
     """The view as printed, and its refreshing triggers."""
-    db.psql(command="DROP MATERIALIZED VIEW mv_published_homepage CASCADE; DROP FUNCTION get_homepage_from_mv(text)")
+    db.psql(
+        command=(
+            "DROP MATERIALIZED VIEW mv_published_homepage CASCADE; DROP FUNCTION"
+            " get_homepage_from_mv(text)"
+        )
+    )
     for name in ("homepage_mv", "homepage_mv_refresh_function", *triggers):
         db.psql(file=SEED_SQL / (name + ".sql"))
 
@@ -166,15 +218,18 @@ SECTION_TRIGGER, VERSION_TRIGGER = "homepage_mv_section_trigger", "homepage_mv_v
 def test_view_equals_the_function(shop):
     refresh(shop)
     for locale in ("en", "de"):
-        assert shop.value("SELECT get_homepage_from_mv(%s)", (locale,)) == \
-            shop.value(AS_JSON % "get_homepage_content", (locale,))
+        assert shop.value("SELECT get_homepage_from_mv(%s)", (locale,)) == shop.value(
+            AS_JSON % "get_homepage_content", (locale,)
+        )
 
 
 def test_printed_view_lacks_fields(shop):
     """B-09."""
     print_view(shop)
     shop.psql(command="REFRESH MATERIALIZED VIEW mv_published_homepage")
-    section = [s for s in shop.value("SELECT get_homepage_from_mv('en')") if s["section_key"] == "carousel"][0]
+    section = [
+        s for s in shop.value("SELECT get_homepage_from_mv('en')") if s["section_key"] == "carousel"
+    ][0]
     assert PRODUCT_KEYS - set(section["products"][0]) == {"is_featured", "metadata"}
     assert CATEGORY_KEYS - set(section["categories"][0]) == {"metadata"}
 
@@ -193,8 +248,11 @@ def test_nothing_live_is_not_unknown(shop):
 def test_last_updated_follows_what_is_shown(shop):
     """B-09: the printed one only knows the sections."""
     newest = "SELECT last_updated FROM mv_published_homepage WHERE locale = 'en'"
-    for statement in ("UPDATE products SET price = 99 WHERE name = 'First'", "UPDATE categories SET name = 'Lights'",
-                      "UPDATE section_versions SET content = '{\"title\": \"edited in place\"}'"):
+    for statement in (
+        "UPDATE products SET price = 99 WHERE name = 'First'",
+        "UPDATE categories SET name = 'Lights'",
+        'UPDATE section_versions SET content = \'{"title": "edited in place"}\'',
+    ):
         refresh(shop)
         before = shop.value(newest)
         shop.rows(statement)
@@ -212,7 +270,9 @@ def test_first_publish_fails_as_printed(db):
     section = add_section(db)
     version = add_version(db, section)
     print_view(db, SECTION_TRIGGER)
-    with pytest.raises(psycopg2.errors.UndefinedColumn, match='record "new" has no field "section_id"'):
+    with pytest.raises(
+        psycopg2.errors.UndefinedColumn, match='record "new" has no field "section_id"'
+    ):
         publish(db, section, version)
 
 
@@ -226,12 +286,15 @@ def test_an_editor_publishes_and_refreshes(db):
     assert db.value("SELECT get_homepage_from_mv('en') -> 0 -> 'content' ->> 'title'") == "second"
 
     print_view(db, VERSION_TRIGGER)
-    with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="must be owner of materialized view"):
+    with pytest.raises(
+        psycopg2.errors.InsufficientPrivilege, match="must be owner of materialized view"
+    ):
         publish(editor, section, first)
 
 
 def two_publishers(db):
-    """A publishes one section and has not committed; B publishes another. Returns when B is through."""
+    """A publishes one section and has not committed; B publishes another. Returns when B is
+    through."""
     pairs = []
     for key in ("one", "two"):
         section, _ = add_published(db, key)
@@ -272,23 +335,30 @@ def test_refresh_keeps_out_of_the_publishing_transaction(db):
     second = add_version(db, section, "second")
     editor = db.connect(role="platen_editor", autocommit=False)
     publish(editor, section, second)
-    with pytest.raises(psycopg2.errors.ActiveSqlTransaction, match="inside a transaction that has written"):
+    with pytest.raises(
+        psycopg2.errors.ActiveSqlTransaction, match="in a transaction that has written"
+    ):
         run(editor, "SELECT manual_refresh_homepage_mv()")
     editor.rollback()
     publish(editor, section, second)
     editor.commit()
     run(editor, "SELECT manual_refresh_homepage_mv()")
-    assert run(editor, "SELECT get_homepage_from_mv('en') -> 0 -> 'content' ->> 'title'") == [("second",)]
+    assert run(editor, "SELECT get_homepage_from_mv('en') -> 0 -> 'content' ->> 'title'") == [
+        ("second",)
+    ]
 
 
-@pytest.mark.parametrize("change", [
-    "UPDATE section_versions SET content = '{\"title\": \"edited in place\"}'",
-    "UPDATE homepage_sections SET status = 'archived' WHERE section_key = 'hero'",
-    "UPDATE homepage_sections SET is_active = false",
-    "UPDATE homepage_sections SET display_order = 10 - display_order",
-    "UPDATE products SET price = 101.50",
-    "DELETE FROM section_products",
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        'UPDATE section_versions SET content = \'{"title": "edited in place"}\'',
+        "UPDATE homepage_sections SET status = 'archived' WHERE section_key = 'hero'",
+        "UPDATE homepage_sections SET is_active = false",
+        "UPDATE homepage_sections SET display_order = 10 - display_order",
+        "UPDATE products SET price = 101.50",
+        "DELETE FROM section_products",
+    ],
+)
 def test_refresh_sees_every_change(shop, change):
     """B-08: what no printed trigger notices."""
     refresh(shop)
