@@ -6,7 +6,7 @@
 --
 --     published   the version is live
 --     expired     its time is over: taken down, or nothing to take down
---     cancelled   overtaken by a later schedule of the same section
+--     cancelled   it failed before, and a later schedule of the same section went live meanwhile
 --
 -- Publishing goes in the order publish_at, created_at, id. A schedule whose expire_at has passed
 -- too is marked expired without publishing anything.
@@ -82,12 +82,12 @@ BEGIN
                 v_action := 'expired';
                 UPDATE public.section_schedules ss SET status = 'expired'
                 WHERE ss.id = v_schedule.id;
-            ELSIF EXISTS (
+            ELSIF v_schedule.attempts > 0 AND EXISTS (
                 SELECT FROM public.section_schedules ss
                 WHERE ss.section_id = v_schedule.section_id AND ss.status = 'active'
                   AND (ss.publish_at, ss.created_at, ss.id)
                       > (v_schedule.publish_at, v_schedule.created_at, v_schedule.id)) THEN
-                -- It failed before, and a later one went live meanwhile: old must not replace new.
+                -- Old must not replace new. (One that did not fail was dated back on purpose.)
                 v_action := 'cancelled';
                 UPDATE public.section_schedules ss
                 SET status = 'cancelled',

@@ -28,6 +28,8 @@ SUPERUSER = "postgres"
 # sockaddr_un holds 107 bytes, and PostgreSQL adds "/.s.PGSQL.5432"
 SOCKET_DIR_MAX = 90
 MEMORY_MIN = 2 << 30
+MEMORY = "/dev/shm"
+PREFIX = "platen-pg-"
 
 
 class ClusterError(RuntimeError):
@@ -85,7 +87,7 @@ class Cluster:
     def start(self):
         """Makes the cluster and starts the server. Returns self. On failure nothing is left
         behind."""
-        self.directory = tempfile.mkdtemp(prefix="platen-pg-", dir=self._base())
+        self.directory = tempfile.mkdtemp(prefix="%s%d-" % (PREFIX, os.getpid()), dir=self._base())
         try:
             if self._user:
                 shutil.chown(self.directory, self._user)
@@ -205,15 +207,12 @@ class Cluster:
     def _base(self):
         """Where the directory is made: in memory if there is plenty and nothing has to survive,
         else in $TMPDIR, else, where that is too long for a socket, in /tmp."""
-        memory = "/dev/shm"
-        if (
-            not self._durable
-            and os.access(memory, os.W_OK)
-            and shutil.disk_usage(memory).free > MEMORY_MIN
-        ):
-            return memory
+        if not self._durable and os.access(MEMORY, os.W_OK):
+            _sweep(MEMORY)
+            if shutil.disk_usage(MEMORY).free > MEMORY_MIN:
+                return MEMORY
         base = tempfile.gettempdir()
-        return base if len(base) <= SOCKET_DIR_MAX - len("/platen-pg-12345678") else "/tmp"
+        return base if len(base) <= SOCKET_DIR_MAX - len("/platen-pg-1234567-12345678") else "/tmp"
 
     def _program(self, name):
         return os.path.join(self._bin, name)
@@ -304,3 +303,12 @@ class Cluster:
 
 def _quoted(value):
     return "'%s'" % str(value).replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _sweep(base):
+    """Removes what runs that were killed have left in memory: directories of ours whose maker, named in
+    the name, is gone."""
+    for left in glob.glob(os.path.join(base, PREFIX + "*-*")):
+        maker = os.path.basename(left)[len(PREFIX) :].split("-")[0]
+        if maker.isdigit() and not os.path.exists("/proc/%s" % maker):
+            shutil.rmtree(left, ignore_errors=True)

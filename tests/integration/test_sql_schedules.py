@@ -355,6 +355,15 @@ def test_an_overtaken_schedule_does_not_return(db):
     assert status == "cancelled" and "overtaken" in error
 
 
+def test_a_schedule_dated_back_is_published(db):
+    """Somebody wants it now, whatever went live since the date that was given."""
+    section, _, _ = add_due(db, 1)[0]
+    process(db)
+    add_schedule(db, section, add_version(db, section, "dated back"), publish_in="-1 day")
+    assert [row[2] for row in process(db)] == ["published"]
+    assert live(db) == {"s00": "dated back"}
+
+
 UPDATED = (
     "SELECT bool_and(h.updated_at > '2024-01-01Z' AND s.updated_at > '2024-01-01Z')"
     " FROM homepage_sections h JOIN section_schedules s ON s.section_id = h.id"

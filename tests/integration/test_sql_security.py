@@ -26,7 +26,6 @@ TABLES = (
     "section_categories",
     "media_assets",
 )
-VISITORS = ("anon", "authenticated")
 OUTSIDERS = ("anon", "authenticated", "platen_reader")
 DENIED = psycopg2.errors.InsufficientPrivilege
 
