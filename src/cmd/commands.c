@@ -182,7 +182,7 @@ static const struct cmd_option migrate_options[] = {
      AT(down),
      .min = 0,
      .max = 9999,
-     .prose = "Take back the last N migrations."},
+     .prose = "Take back migrations until N is the newest one left; 0: all of them."},
     {.name = "list",
      .kind = CMD_FLAG,
      AT(list),
@@ -204,7 +204,7 @@ static const struct cmd_option migrate_options[] = {
 static const struct cmd_example migrate_examples[] = {
     {"platen migrate --list", "What is applied, what is not?"},
     {"platen migrate --source postgresql:///cms", "Apply everything that is missing."},
-    {"platen migrate --down 1", "Take back the last one."},
+    {"platen migrate --down 3", "Take back 0004 and later ones, the last one first."},
 };
 #endif
 
@@ -310,7 +310,7 @@ const struct cmd cmd_table[] = {
      .max_operands = 1,
      OPTIONS(export_options),
      EXAMPLES(export_examples),
-     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_OMITTED)},
 #endif
 #if __has_include("cmd/migrate.c")
     {.name = "migrate",
