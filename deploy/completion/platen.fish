@@ -34,7 +34,7 @@ complete -c platen -n '__fish_seen_subcommand_from export' -l quiet -s q -d 'Say
 complete -c platen -n '__fish_seen_subcommand_from export' -l verbose -s v -d 'Say more'
 complete -c platen -n '__fish_seen_subcommand_from export' -l help -s h -d 'Print this'
 complete -c platen -n '__fish_seen_subcommand_from migrate' -l to -x -d 'Apply up to migration N and no further'
-complete -c platen -n '__fish_seen_subcommand_from migrate' -l down -x -d 'Take back the last N migrations'
+complete -c platen -n '__fish_seen_subcommand_from migrate' -l down -x -d 'Take back migrations until N is the newest one left; 0: all of them'
 complete -c platen -n '__fish_seen_subcommand_from migrate' -l list -d 'Show every migration and whether it is applied; change nothing'
 complete -c platen -n '__fish_seen_subcommand_from migrate' -l dry-run -s n -d 'Say what would be applied or taken back; change nothing'
 complete -c platen -n '__fish_seen_subcommand_from migrate' -l dir -x -a '(__fish_complete_directories)' -d 'The folder of the migrations'
