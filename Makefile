@@ -1,63 +1,172 @@
 # platen: one program, one Makefile. Objects go to build/, printed pages to out/.
 #
 #   make            build build/platen            make demo       print and serve the sample site
-#   make test       every test                    make demo-stop  end it
-#   make install    DESTDIR= prefix=              make lint       format, layers, docs match code
-#   make bench      figures and ratios            make fuzz       each parser, FUZZ_SECONDS each
-#   make soak       the long forms of fault tests make clean
+#   make test       every test; T=word some       make demo-stop  end it, remove its data
+#   make unit       the unit tests alone          make lint       format, layers, docs match code, analysis
+#   make install    DESTDIR= prefix=              make fuzz       each parser, FUZZ_SECONDS each
+#   make bench      figures and ratios            make soak       the long forms of the fault tests
+#   make format     clang-format, in place        make clean      remove build/
 #
-# DEV=1 turns warnings into errors; SAN=address,undefined builds with sanitizers (in build/san-...).
+# DEV=1 turns warnings into errors; SAN=address,undefined builds with sanitizers, in build/san-address-undefined;
+# V=1 shows whole command lines.
+# demo, test, unit, lint, bench, fuzz and soak first install what packages.txt says they need; the others never do.
+
+VERSION := 0.1.0
 
 prefix      ?= /usr/local
 bindir      ?= $(prefix)/bin
-mandir      ?= $(prefix)/share/man
-datadir     ?= $(prefix)/share/platen
-CC          ?= cc
+datadir     ?= $(prefix)/share
+mandir      ?= $(datadir)/man
+
+ifeq ($(origin CC),default)
+CC          := gcc
+endif
 PKG_CONFIG  ?= pkg-config
+PYTHON      ?= /usr/bin/python3
 CFLAGS      ?= -O2 -g
-SAN         ?=
 DEV         ?=
+SAN         ?=
+T           ?=
+FUZZ_SECONDS ?= 60
 
 comma := ,
+# $(call run,WORD) in front of a recipe line: shows WORD and the target instead of the line, unless V=1.
+run    = $(if $(V),,@printf '  %-5s %s\n' $(1) $@ && )
 B     := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(BUILD_SUFFIX)
 
 LIBS     := libpq libcrypto zlib yaml-0.1 libmicrohttpd icu-uc icu-i18n
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
-P_CFLAGS  = -std=c17 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(if $(DEV),-Werror) \
-            $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
-            $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-P_LDFLAGS = -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
+# As Debian builds its own packages. Sanitizers watch more than FORTIFY does, and the two get in each other's way.
+HARDEN    = $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
+HARDEN_LD = $(if $(SAN),,-pie -Wl,-z,relro,-z,now)
+SANITIZE  = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 
-# Asked once, and only by targets that compile.
+# Asked once, and only when something is compiled.
 LIB_CFLAGS = $(eval LIB_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBS)))$(LIB_CFLAGS)
 LIB_LIBS   = $(eval LIB_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBS)))$(LIB_LIBS)
+
+BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -DPLATEN_VERSION='"$(VERSION)"' $(WARNINGS) $(LIB_CFLAGS)
+ALL_CFLAGS  = $(BASE_CFLAGS) -fPIE $(HARDEN) $(if $(DEV),-Werror) $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)
 
 SOURCES := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all test unit demo demo-stop lint bench soak fuzz install clean format
+.DELETE_ON_ERROR:
 all: $(B)/platen
 
+# ---- what has to be installed -------------------------------------------------------------------------------------
+
+needs-demo  := build demo
+needs-unit  := build test
+needs-test  := build demo test
+needs-soak  := build demo test
+needs-bench := build demo bench
+needs-lint  := build lint
+needs-fuzz  := build fuzz
+NEEDS := $(sort $(foreach goal,$(MAKECMDGOALS),$(needs-$(goal))))
+
+.PHONY: packages
+packages:
+ifneq ($(NEEDS),)
+	@tools/packages $(NEEDS)
+else
+	@$(PKG_CONFIG) --exists $(LIBS) && command -v $(CC) >/dev/null || { \
+	  echo "make: no $(CC), no pkg-config, or not all of $(LIBS)." >&2; \
+	  echo "make: on Debian 12 this installs what is missing:  tools/packages build" >&2; exit 1; }
+endif
+
+# ---- the program --------------------------------------------------------------------------------------------------
+
+# Holds the flags that everything was compiled with, and changes only with them.
+$(B)/flags: packages
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS))' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
 $(B)/platen: $(B)/main.o $(B)/libplaten.a
-	$(CC) $(P_CFLAGS) $(P_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(call run,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(B)/libplaten.a: $(OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
-$(B)/%.o: src/%.c
+$(B)/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(P_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call run,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- demo and tests -----------------------------------------------------------------------------------------------
+
+demo: $(B)/platen
+	@PLATEN=$(B)/platen tools/demo start
+
+demo-stop:
+	@tools/demo stop
 
 $(B)/unit/%: tests/unit/%.c $(B)/libplaten.a
 	@mkdir -p $(@D)
-	$(CC) $(P_CFLAGS) -Itests/unit $(P_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS) -lcmocka
+	$(call run,CC)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS) -lcmocka
+
+# Every fuzz target with its committed corpus, once, by whatever compiler there is.
+$(B)/corpus/%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(B)/libplaten.a
+	@mkdir -p $(@D)
+	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) $(B)/libplaten.a $(LIB_LIBS)
 
 unit: $(UNITS)
-	@for t in $(UNITS); do $$t || exit 1; done
+	@$(PYTHON) tests/run --build $(B) --only unit $(if $(T),-k '$(T)')
+
+test: $(B)/platen $(UNITS) $(FUZZERS:%=$(B)/corpus/%)
+	@$(PYTHON) tests/run --build $(B) $(if $(T),-k '$(T)')
+
+soak: $(B)/platen
+	@PLATEN_SOAK=1 $(PYTHON) tests/run --build $(B) --only soak $(if $(T),-k '$(T)')
+
+bench: $(B)/platen
+	@$(PYTHON) tests/bench/run --build $(B)
+
+# ---- fuzzing: objects of their own, by clang ----------------------------------------------------------------------
+
+F            := build/fuzz
+FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(SOURCES:src/%.c=$(F)/%.o)
+
+fuzz: $(FUZZERS:%=$(F)/fuzz_%)
+	@tests/fuzz/run $(FUZZ_SECONDS) $^
+
+$(F)/%.o: src/%.c | packages
+	@mkdir -p $(@D)
+	$(call run,FUZZ)clang $(BASE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$(F)/libplaten.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(F)/fuzz_%: tests/fuzz/fuzz_%.c $(F)/libplaten.a
+	$(call run,FUZZ)clang $(BASE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d -o $@ $< \
+	  $(F)/libplaten.a $(LIB_LIBS)
+
+# ---- lint ---------------------------------------------------------------------------------------------------------
+
+FORMATTED := $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
+
+format:
+	clang-format -i $(FORMATTED)
+
+lint: $(B)/platen
+	@PLATEN=$(B)/platen tests/lint/run
+
+# ---- install ------------------------------------------------------------------------------------------------------
+
+install: $(B)/platen
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/platen
+	install -m 755 $(B)/platen $(DESTDIR)$(bindir)/platen
+	cp -R templates static sql platen.yaml $(DESTDIR)$(datadir)/platen/
 
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d)
+-include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d) $(FUZZERS:%=$(B)/corpus/%.d) $(FUZZ_OBJECTS:.o=.d) \
+  $(FUZZERS:%=$(F)/fuzz_%.d)

@@ -88,7 +88,8 @@ LEFT JOIN (
 ) ca ON ca.locale = hs.locale AND ca.section_id = hs.id
 WHERE hs.status = 'published' AND hs.is_active;
 
-REVOKE ALL ON TABLE public.published_homepage_sections FROM PUBLIC, anon, authenticated;
+REVOKE ALL ON TABLE public.published_homepage_sections
+    FROM PUBLIC, anon, authenticated, platen_editor, platen_reader;
 GRANT SELECT ON TABLE public.published_homepage_sections TO anon, authenticated, platen_editor, platen_reader;
 
 -- When a locale's homepage next changes by the clock alone. This one view runs with its owner's rights, on purpose:
@@ -101,7 +102,8 @@ JOIN public.homepage_sections hs ON hs.id = ss.section_id
 WHERE ss.status = 'pending' OR (ss.status = 'active' AND ss.expire_at IS NOT NULL)
 GROUP BY hs.locale;
 
-REVOKE ALL ON TABLE public.homepage_next_change FROM PUBLIC, anon, authenticated;
+REVOKE ALL ON TABLE public.homepage_next_change
+    FROM PUBLIC, anon, authenticated, platen_editor, platen_reader;
 GRANT SELECT ON TABLE public.homepage_next_change TO platen_editor, platen_reader;
 
 -- No row: the locale has nothing published and active. That is not an error here.

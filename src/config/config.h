@@ -1,14 +1,21 @@
 /* The configuration: platen.yaml (or JSON), environment and command line in one struct.
  *
- * For: everything a user may set. One table (config/options.h) holds name, type, range, default,
- * environment variable and prose of each scalar option; --help, the man page and the commented
- * sample file are printed from it. Precedence: command line, environment, file, default.
+ * For: everything a user may set. One table (config/setting.h, rows in config/tables.c) holds name,
+ * type, range, default, environment variable and prose of each setting; `platen help settings`, the
+ * man page and the commented sample file are printed from it. Precedence: command line,
+ * environment, file, default.
  * Not for: what is discovered at run time (the locales found under `auto`, open connections).
  *
  * Order: config_init(&c); config_load_file(&c, path, required, &err); config_load_env(&c, &err);
  * config_set(&c, "name", "value", &err) per command line option; config_check(&c, &err);
- * ... config_release(&c). Every string belongs to the config's arena.
+ * ... config_release(&c). (Commands do all of this with options_load_config() of cmd/options.h.)
+ * Every string belongs to the config's arena.
  * Errors: ERROR_USAGE "platen.yaml:12:5: unknown key 'temlates'; did you mean 'templates'?".
+ *
+ * Paths: a relative path in the file, or in a default, stands for a file beside the configuration
+ * file; one from the environment or the command line for a file in the current folder. `templates`,
+ * `static_dir`, `out` and a `source` that is a file are resolved so and ready to open. The pages'
+ * `query` stays as written (it names the file in messages): open config_path(c, set->query).
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -28,8 +35,9 @@ struct config_locale {
     const char *code; /* BCP 47, canonical spelling */
     const char *name; /* NULL: the locale's own name for itself */
     const char *currency;
-    const char **fallback; /* codes, tried in order */
+    const char **fallback; /* codes of other entries, tried in order; not followed further */
     size_t n_fallback;
+    unsigned line, column; /* in the file, for messages */
 };
 
 /* One more file per page (or per element of an array column). */
@@ -38,6 +46,7 @@ struct config_output {
     const char *each;     /* array column, or NULL: once per page */
     const char *template; /* name, or NULL when data is set */
     const char *data;     /* column printed as JSON, "." = all, or NULL when template is set */
+    unsigned line, column;
 };
 
 struct config_required {
@@ -55,8 +64,8 @@ struct config_items {
 
 struct config_page_set {
     const char *name;
-    const char *query;       /* file, relative to the configuration file */
-    const char *template;    /* name */
+    const char *query;       /* file as written; see "Paths" above */
+    const char *template;    /* name below the templates folder, without suffix */
     const char *maintenance; /* name, or NULL */
     const char *path;        /* pattern */
     const char *parts;       /* folder of templates a dynamic name may pick from, or NULL */
@@ -67,29 +76,41 @@ struct config_page_set {
     size_t n_required;
     int64_t min_rows;  /* per locale; -1: guards.min_rows */
     double max_shrink; /* 0..1; < 0: guards.max_shrink */
-    unsigned line;     /* in the file, for messages */
+    unsigned line, column;
+};
+
+/* Where a value comes from, later ones win. */
+enum config_origin { CONFIG_DEFAULT = 0, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_COMMAND_LINE };
+
+struct config_place {
+    enum config_origin origin;
+    unsigned line, column; /* CONFIG_FILE only */
 };
 
 struct config {
     struct arena arena;
-    const char *file; /* as given, for messages; NULL when there is none */
-    const char *dir;  /* folder that relative paths of the file start from, "." when none */
+    const char *file;            /* as given, for messages; NULL when there is none */
+    const char *dir;             /* of the file: "." or absolute; "." when there is none */
+    struct config_place *places; /* private: one per row of setting_config */
 
     const char *site_name;
-    const char *base_url;       /* ends in '/' */
+    const char *base_url;       /* ends in '/'; NULL until config_check() where nobody set it */
     const char *media_base_url; /* ends in '/' */
 
     bool locales_auto;
     struct config_locale *locales;
     size_t n_locales;
-    const char *default_locale; /* "" = first of the list, or first in order */
-    const char *root_page;
+    const char *default_locale; /* "" under auto: the first in order */
+    const char *root_page;      /* pattern; "" = the chooser */
+    const char **only_locales;  /* what --locale restricts this run to; none: all */
+    size_t n_only_locales;
 
     const char *templates; /* folders */
     const char *static_dir;
     const char *out;
 
-    const char *source; /* connection string or file; "" = libpq's own environment */
+    const char *source;  /* connection string or file; "" = libpq's own environment */
+    bool source_is_file; /* what `platen export` wrote */
     int64_t connect_timeout_ms, statement_timeout_ms;
 
     struct config_page_set *sets;
@@ -115,12 +136,32 @@ struct config {
 
 void config_init(struct config *c);
 void config_release(struct config *c);
+
+/* Reads the file. When it does not exist: an error if required, else everything stays as it is. */
 bool config_load_file(struct config *c, const char *path, bool required, struct error *err);
+
+/* The same from memory; file is the name for messages, its folder the start of relative paths. */
+bool config_load_text(struct config *c, const char *file, const char *text, size_t len,
+                      struct error *err);
+
+/* DATABASE_URL and the PLATEN_* variables of the table; empty ones count as unset. */
 bool config_load_env(struct config *c, struct error *err);
+
+/* Sets one setting of the top table by its dotted name, as the command line does. The error says
+ * what is wrong with the value; the caller says which option it came from. */
 bool config_set(struct config *c, const char *name, const char *value, struct error *err);
+
+/* Adds to only_locales; the code is made canonical. */
+bool config_add_locale(struct config *c, const char *code, struct error *err);
+
+/* What no single value can tell: names that must be known, be different or go together. Fills in
+ * what follows from other settings (default_locale from a list, base_url where no page set is). */
 bool config_check(struct config *c, struct error *err);
 
-/* dir + "/" + path unless path is absolute; in the config's arena. */
+/* dir + "/" + path unless path is absolute; in the config's arena. Harmless on resolved paths. */
 const char *config_path(struct config *c, const char *path);
+
+/* The path part of base_url: begins and ends in '/'. After config_check(). */
+const char *config_base_path(const struct config *c);
 
 #endif

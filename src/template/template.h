@@ -6,14 +6,26 @@
  * data can choose among loaded templates, never name a file. Not for: reading data (base/json.h),
  * nor for deciding what to print (press/).
  *
- * Order: template_set_init(); template_set_load_dir() or template_set_add(), as often as needed;
- * template_set_compile() once: links partials, resolves symbols, reports every error with
- * file:line:column; then template_find() and template_execute() from any number of threads, each
- * with its own struct template_exec. template_set_release().
+ * Order: template_set_new(); template_set_load_dir() or template_set_add(), as often as needed;
+ * template_set_compile() once: links partials, enters names into the symtab, reports every error
+ * with file:line:column; then data is read with that symtab, and template_find() and
+ * template_execute() serve any number of threads, each with its own struct template_exec.
+ * template_set_free().
  *
- * A file NAME.html.mustache has the name NAME (with its folder below the root: "sections/hero") and
- * escapes & < > " ' ; a plain NAME.mustache behaves exactly as the specification; NAME.txt.mustache
- * (robots) does not escape at all.
+ * A file NAME.html.mustache has the name NAME (with its folder below the root: "sections/hero"),
+ * any other NAME.mustache the name NAME: robots.txt.mustache is the template "robots.txt". Values
+ * are escaped (& < > " ') except in templates whose name ends in ".txt". Path patterns are
+ * templates like any other: add them under a name that ends in ".txt.mustache".
+ *
+ * Where the specification leaves a choice:
+ * - A section is not printed for null, false, 0, "", an empty array and a missing name.
+ * - Numbers print as they are written in the data, null prints nothing, arrays and objects print as
+ *   JSON.
+ * - {{>partial}} begins without blocks: what a caller gave to its own parent does not reach into
+ *   partials. The content of a block sees the data where it is put, but the blocks of the place
+ *   where it is written. Of several callers the outermost one's block counts.
+ * - Inside a parent tag text is passed over, and any tag but a block is refused.
+ * - The value of a dynamic name may also be a number.
  */
 #ifndef TEMPLATE_TEMPLATE_H
 #define TEMPLATE_TEMPLATE_H
@@ -29,7 +41,8 @@
 struct template_set;
 struct template;
 
-/* Limits of one execution. Depth counts partials, parents, blocks and sections together. */
+/* Limits of one execution. Depth counts partials, parents, blocks and sections together; more than
+ * 512 has no effect. */
 struct template_limits {
     unsigned depth;      /* default 64 */
     uint64_t operations; /* default 100 million */
@@ -49,12 +62,12 @@ void template_set_free(struct template_set *set); /* accepts NULL */
 bool template_set_add(struct template_set *set, const char *file, const char *text, size_t len,
                       struct error *err);
 
-/* Adds every *.mustache file below dir (symlinks to folders are not followed; files over 4 MiB and
- * more than 10,000 files are refused). */
+/* Adds every *.mustache file below dir (symlinks to folders are not followed, names that begin with
+ * a dot are passed over; files over 4 MiB and more than 10,000 files are refused). */
 bool template_set_load_dir(struct template_set *set, const char *dir, struct error *err);
 
 /* Parses and links everything. A missing partial is an empty string, as the specification has it,
- * unless strict: then it is an error. */
+ * unless strict: then it is an error. ERROR_USAGE, one line for each wrong template. */
 bool template_set_compile(struct template_set *set, bool strict, struct error *err);
 
 /* NULL when there is none. */
