@@ -73,7 +73,8 @@ void *arena_calloc(struct arena *a, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes))
         bytes = SIZE_MAX - 64; /* refused by the allocator */
     void *p = arena_alloc(a, bytes);
-    memset(p, 0, bytes);
+    if (bytes != 0)
+        memset(p, 0, bytes);
     return p;
 }
 

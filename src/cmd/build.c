@@ -1,0 +1,218 @@
+/* platen build: look once, print to out/. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "cmd/say.h"
+#include "press/press.h"
+
+static const char *const action_names[] = {"held", "omitted", "kept"};
+static const char *const change_names[] = {"added", "changed", "removed"};
+
+/* --- progress, on a terminal only ------------------------------------------------------------- */
+
+struct meter {
+    struct timespec shown;
+    bool any;
+};
+
+static bool is_due(struct meter *m)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double since =
+        (double)(now.tv_sec - m->shown.tv_sec) + (double)(now.tv_nsec - m->shown.tv_nsec) / 1e9;
+    if (since < 0.1)
+        return false;
+    m->shown = now;
+    return true;
+}
+
+static void show_progress(void *payload, const char *step, uint64_t done, uint64_t total)
+{
+    struct meter *m = payload;
+    if (done == 0 || !is_due(m))
+        return;
+    if (total > 0)
+        fprintf(stderr, "\r\033[K%s %" PRIu64 " of %" PRIu64 " files (%d %%)", step, done, total,
+                (int)(done * 100 / total));
+    else
+        fprintf(stderr, "\r\033[K%s: %" PRIu64 " rows", step, done);
+    m->any = true;
+}
+
+static void clear_progress(const struct meter *m)
+{
+    if (m->any)
+        fputs("\r\033[K", stderr);
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+static void say_problems(const struct press_result *r)
+{
+    for (size_t i = 0; i < r->n_problems; i++) {
+        const struct press_problem *p = &r->problems[i];
+        say_warning("%s: page set '%s'%s%s%s%s%s: %s", action_names[p->action], p->set,
+                    p->locale[0] != '\0' ? ", locale " : "", p->locale,
+                    p->key[0] != '\0' ? ", key '" : "", p->key, p->key[0] != '\0' ? "'" : "",
+                    p->text);
+    }
+    if (r->more_problems > 0)
+        say_warning("and %" PRIu64 " more problems", r->more_problems);
+    if (r->warning != NULL)
+        say_warning("%s", r->warning);
+}
+
+static void print_changes(const struct press_result *r)
+{
+    static const char marks[] = {'+', '~', '-'};
+    for (size_t i = 0; i < r->n_changes; i++) {
+        const struct press_change *c = &r->changes[i];
+        if (c->kind == PRESS_CHANGED)
+            printf("%c %s  %" PRIu32 " -> %" PRIu32 " bytes\n", marks[c->kind], c->path,
+                   c->old_size, c->size);
+        else
+            printf("%c %s  %" PRIu32 " bytes\n", marks[c->kind], c->path,
+                   c->kind == PRESS_REMOVED ? c->old_size : c->size);
+    }
+}
+
+static void print_summary(const struct press_result *r, const struct options *o)
+{
+    if (r->n_changes == 0)
+        printf("nothing changed: release %" PRIu64 ", %" PRIu64 " pages, %" PRIu64
+               " files; %.3f s\n",
+               r->generation, r->pages, r->files, r->seconds);
+    else if (o->dry_run)
+        printf("would add %" PRIu64 ", change %" PRIu64 ", remove %" PRIu64
+               " files (dry run: nothing was written); %.3f s\n",
+               r->added, r->changed, r->removed, r->seconds);
+    else
+        printf("release %" PRIu64 ": %" PRIu64 " added, %" PRIu64 " changed, %" PRIu64
+               " removed; %" PRIu64 " pages, %" PRIu64 " files, %" PRIu64
+               " bytes written; %.3f s\n",
+               r->generation, r->added, r->changed, r->removed, r->pages, r->files,
+               r->bytes_written, r->seconds);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------- */
+
+static void add_text(struct strbuf *sb, const char *name, const char *value)
+{
+    strbuf_addf(sb, "\"%s\":", name);
+    json_write_string(sb, value, strlen(value));
+}
+
+static void add_changes(struct strbuf *sb, const struct press_result *r)
+{
+    strbuf_addstr(sb, ",\"changes\":[");
+    for (size_t i = 0; i < r->n_changes; i++) {
+        const struct press_change *c = &r->changes[i];
+        strbuf_addstr(sb, i > 0 ? ",{" : "{");
+        add_text(sb, "action", change_names[c->kind]);
+        strbuf_addch(sb, ',');
+        add_text(sb, "path", c->path);
+        strbuf_addf(sb, ",\"old_size\":%" PRIu32 ",\"size\":%" PRIu32 "}", c->old_size, c->size);
+    }
+    strbuf_addch(sb, ']');
+}
+
+static void add_problems(struct strbuf *sb, const struct press_result *r)
+{
+    strbuf_addstr(sb, ",\"problems\":[");
+    for (size_t i = 0; i < r->n_problems; i++) {
+        const struct press_problem *p = &r->problems[i];
+        strbuf_addstr(sb, i > 0 ? ",{" : "{");
+        add_text(sb, "action", action_names[p->action]);
+        strbuf_addch(sb, ',');
+        add_text(sb, "page_set", p->set);
+        strbuf_addch(sb, ',');
+        add_text(sb, "locale", p->locale);
+        strbuf_addch(sb, ',');
+        add_text(sb, "key", p->key);
+        strbuf_addch(sb, ',');
+        add_text(sb, "text", p->text);
+        strbuf_addch(sb, '}');
+    }
+    strbuf_addf(sb, "],\"more_problems\":%" PRIu64, r->more_problems);
+}
+
+static void print_json(const struct press_result *r, const struct options *o, int code)
+{
+    struct strbuf sb = STRBUF_INIT;
+    strbuf_addf(&sb,
+                "{\"exit\":%d,\"dry_run\":%s,\"released\":%s,\"generation\":%" PRIu64
+                ",\"pages\":%" PRIu64 ",\"files\":%" PRIu64 ",\"added\":%" PRIu64
+                ",\"changed\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"bytes_written\":%" PRIu64
+                ",\"seconds\":%.3f,",
+                code, o->dry_run ? "true" : "false", r->released ? "true" : "false", r->generation,
+                r->pages, r->files, r->added, r->changed, r->removed, r->bytes_written, r->seconds);
+    add_text(&sb, "content", r->content);
+    add_changes(&sb, r);
+    add_problems(&sb, r);
+    strbuf_addstr(&sb, "}\n");
+    fwrite(sb.buf, 1, sb.len, stdout);
+    strbuf_release(&sb);
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+static int exit_code(const struct press_result *r)
+{
+    return r->held ? CMD_HELD : r->omitted ? CMD_OMITTED : CMD_DONE;
+}
+
+static int report(const struct press_result *r, const struct options *o)
+{
+    int code = exit_code(r);
+    say_problems(r);
+    if (o->json) {
+        print_json(r, o, code);
+    } else if (!o->quiet) {
+        if (o->dry_run || o->verbose)
+            print_changes(r);
+        print_summary(r, o);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        struct error err = ERROR_INIT;
+        error_errno(&err, "writing to standard output");
+        return say_error(&err);
+    }
+    return code;
+}
+
+static int build(const struct config *c, const struct options *o)
+{
+    struct error err = ERROR_INIT;
+    struct press_result result;
+    struct meter meter = {0};
+    struct press_options options = {
+        .accept = o->accept,
+        .dry_run = o->dry_run,
+        .progress = isatty(STDERR_FILENO) && !o->quiet && !o->json ? show_progress : NULL,
+        .payload = &meter,
+    };
+    bool ok = press_look(c, &options, &result, &err);
+    clear_progress(&meter);
+    int code = ok ? report(&result, o) : say_error(&err);
+    press_result_release(&result);
+    return code;
+}
+
+int cmd_build(int argc, char **argv)
+{
+    struct options o;
+    struct config c;
+    struct error err = ERROR_INIT;
+    int code;
+    if (!options_begin(&o, argc, argv, &code))
+        return code;
+    code = options_load_config(&c, &o, &err) ? build(&c, &o) : say_error(&err);
+    config_release(&c);
+    return code;
+}

@@ -1,0 +1,260 @@
+#include "press/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "plan/route.h"
+#include "press/group.h"
+#include "press/print.h"
+
+#define BATCH_BYTES ((size_t)128 << 10)
+#define BATCH_ROWS 128
+#define GROUP_BYTES_MAX ((size_t)512 << 20)
+#define GROUP_ROWS_MAX 4096
+#define SPLIT_BYTES ((size_t)32 << 10) /* a single group of more is printed by several workers */
+
+struct reader {
+    struct press *p;
+    struct press_batch *batch; /* being filled */
+    uint16_t set;
+    uint64_t rows;
+};
+
+/* --- batches ------------------------------------------------------------------------------ */
+
+static struct press_batch *take_batch(struct press *p, uint16_t set)
+{
+    struct press_batch *b;
+    pthread_mutex_lock(&p->lock);
+    while (p->free_batches == NULL && p->n_batches >= 2 * p->n_workers + 2)
+        pthread_cond_wait(&p->batch_returned, &p->lock);
+    b = p->free_batches;
+    if (b != NULL) {
+        p->free_batches = b->next_free;
+    } else {
+        b = mem_calloc(1, sizeof(*b));
+        arena_init(&b->arena);
+        b->press = p;
+        p->n_batches++;
+    }
+    pthread_mutex_unlock(&p->lock);
+    b->set = set;
+    atomic_store(&b->users, 1);
+    return b;
+}
+
+/* One of those who need the batch's arena is done with it. */
+static void let_go(struct press_batch *b)
+{
+    while (b != NULL && atomic_fetch_sub(&b->users, 1) == 1) {
+        struct press *p = b->press;
+        struct press_batch *leaned_on = b->leans_on;
+        arena_reset(&b->arena);
+        b->n_rows = b->n_groups = b->bytes = b->n_pages = 0;
+        b->pages = NULL;
+        b->leans_on = NULL;
+        pthread_mutex_lock(&p->lock);
+        b->next_free = p->free_batches;
+        p->free_batches = b;
+        pthread_cond_signal(&p->batch_returned);
+        pthread_mutex_unlock(&p->lock);
+        b = leaned_on;
+    }
+}
+
+void batch_free_all(struct press *p)
+{
+    while (p->free_batches != NULL) {
+        struct press_batch *b = p->free_batches;
+        p->free_batches = b->next_free;
+        arena_release(&b->arena);
+        free(b->rows);
+        free(b->groups);
+        free(b);
+    }
+    p->n_batches = 0;
+}
+
+/* --- jobs --------------------------------------------------------------------------------- */
+
+static void print_pages(struct press *p, unsigned worker, const struct press_page *pages, size_t n)
+{
+    struct error err = ERROR_INIT;
+    for (size_t i = 0; i < n && !atomic_load(&p->failed); i++)
+        if (!print_page(p, &p->workers[worker], &pages[i], &err))
+            press_fail(p, &err);
+}
+
+/* Many small groups: prepared and printed where they are. */
+static void batch_job(void *payload, unsigned worker)
+{
+    struct press_batch *b = payload;
+    for (size_t i = 0; i < b->n_groups && !atomic_load(&b->press->failed); i++) {
+        size_t n;
+        struct press_page *pages = group_prepare(b, &b->groups[i], &b->press->workers[worker], &n);
+        print_pages(b->press, worker, pages, n);
+    }
+    let_go(b);
+}
+
+/* One large group, prepared already: several of these jobs share its pages. */
+static void pages_job(void *payload, unsigned worker)
+{
+    struct press_batch *b = payload;
+    size_t i;
+    while ((i = atomic_fetch_add(&b->next_page, 1)) < b->n_pages)
+        print_pages(b->press, worker, &b->pages[i], 1);
+    let_go(b);
+}
+
+static void submit(struct press *p, struct press_batch *b)
+{
+    if (b->n_groups != 1 || b->n_rows == 1 || b->bytes < SPLIT_BYTES || p->n_workers == 1) {
+        pool_submit(p->pool, batch_job, b);
+        return;
+    }
+    b->pages = group_prepare(b, &b->groups[0], p->site, &b->n_pages);
+    atomic_store(&b->next_page, 0);
+    atomic_fetch_add(&b->users, p->n_workers - 1);
+    for (unsigned i = 0; i < p->n_workers; i++)
+        pool_submit(p->pool, pages_job, b);
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+static struct arena *next_arena(void *payload)
+{
+    struct reader *r = payload;
+    return &r->batch->arena;
+}
+
+/* The arena of a row is chosen before its key is known. The row that begins a new key when the
+ * batch is full therefore lies in the old batch's arena while it belongs to the new batch, which
+ * leans on the old one until it is done. */
+static void change_batch(struct reader *r)
+{
+    struct press_batch *old = r->batch;
+    atomic_fetch_add(&old->users, 1);
+    submit(r->p, old);
+    r->batch = take_batch(r->p, r->set);
+    r->batch->leans_on = old;
+}
+
+static void begin_group(struct reader *r)
+{
+    struct press_batch *b = r->batch;
+    if (b->bytes >= BATCH_BYTES || b->n_rows >= BATCH_ROWS) {
+        change_batch(r);
+        b = r->batch;
+    }
+    MEM_GROW(b->groups, b->n_groups + 1, b->alloc_groups);
+    b->groups[b->n_groups++] = (struct press_group){.first = b->n_rows, .number = ++r->p->groups};
+}
+
+static bool add_to_group(struct reader *r, const struct source_row *row, uint16_t locale,
+                         struct error *err)
+{
+    struct press_batch *b = r->batch;
+    struct press_group *g = &b->groups[b->n_groups - 1];
+    if (g->count == GROUP_ROWS_MAX || b->bytes > GROUP_BYTES_MAX)
+        return error_set(err, ERROR_USAGE,
+                         "page set '%s': more than %d rows or %zu MiB have the key '%.80s'; a key "
+                         "names one page and its translations",
+                         r->p->config->sets[r->set].name, GROUP_ROWS_MAX, GROUP_BYTES_MAX >> 20,
+                         row->key);
+    MEM_GROW(b->rows, b->n_rows + 1, b->alloc_rows);
+    b->rows[b->n_rows++] = (struct press_row){.row = *row, .locale = locale};
+    b->bytes += row->bytes;
+    g->count++;
+    return true;
+}
+
+static bool is_asked_for(const struct config *c, const char *locale)
+{
+    for (size_t i = 0; i < c->n_only_locales; i++)
+        if (strcmp(c->only_locales[i], locale) == 0)
+            return true;
+    return c->n_only_locales == 0;
+}
+
+/* The number of a row's locale, or MANIFEST_NONE when the row is none of this look's business. A
+ * tag that is none could never have been a page: leaving it out loses nothing, under any policy. */
+static uint16_t locale_of(struct reader *r, const struct source_row *row)
+{
+    struct press *p = r->p;
+    struct error problem = ERROR_INIT;
+    if (!route_check_locale(row->locale, &problem)) {
+        press_record(p, PRESS_OMITTED, r->set, MANIFEST_NONE, row->key, problem.text);
+        return MANIFEST_NONE;
+    }
+    uint16_t locale = locale_table_intern(&p->locales, row->locale);
+    if (locale == MANIFEST_NONE && p->config->locales_auto)
+        press_record(p, PRESS_OMITTED, r->set, MANIFEST_NONE, row->key, "too many locales");
+    return locale;
+}
+
+static void note_due(struct press *p, const char *next_change_at)
+{
+    if (next_change_at == NULL)
+        return;
+    /* One form of time: text order is time order. */
+    if (p->next_change_at == NULL || strcmp(next_change_at, p->next_change_at) < 0)
+        p->next_change_at = arena_strdup(&p->next.arena, next_change_at);
+}
+
+static void count_row(struct reader *r, uint16_t locale)
+{
+    struct press *p = r->p;
+    p->rows[(size_t)r->set * MANIFEST_MAX_NAMES + locale]++;
+    r->rows++;
+    if (p->options->progress != NULL && ++p->rows_total % 1024 == 0)
+        p->options->progress(p->options->payload, "printing", p->rows_total, 0);
+}
+
+static bool take_row(void *payload, struct source_row *row, struct error *err)
+{
+    struct reader *r = payload;
+    struct press *p = r->p;
+    struct press_batch *b = r->batch;
+    if (atomic_load(&p->failed))
+        return error_set(err, ERROR_FAILED, "stopped");
+    note_due(p, row->next_change_at);
+    uint16_t locale = locale_of(r, row);
+    if (locale == MANIFEST_NONE)
+        return true;
+    count_row(r, locale);
+    if (!is_asked_for(p->config, row->locale))
+        return true;
+    if (b->n_rows == 0 || strcmp(b->rows[b->n_rows - 1].row.key, row->key) != 0)
+        begin_group(r);
+    return add_to_group(r, row, locale, err);
+}
+
+/* A row that cannot be read may be a page that is live now: it counts as there, and the policy
+ * decides what becomes of its locale. */
+static bool take_bad_row(void *payload, const struct source_row *row, const struct error *problem)
+{
+    struct reader *r = payload;
+    struct error ignored = ERROR_INIT;
+    uint16_t locale = MANIFEST_NONE;
+    if (row->locale != NULL && route_check_locale(row->locale, &ignored)) {
+        locale = locale_table_intern(&r->p->locales, row->locale);
+        if (locale == MANIFEST_NONE)
+            return true;
+        count_row(r, locale);
+    }
+    press_problem(r->p, r->set, locale, row->key, NULL, problem->text);
+    return true;
+}
+
+bool batch_read_set(struct press *p, uint16_t set, struct error *err)
+{
+    struct reader r = {.p = p, .set = set, .batch = take_batch(p, set)};
+    bool ok = source_read(p->source, set, next_arena, take_row, take_bad_row, &r, err);
+    if (ok && r.batch->n_rows > 0)
+        submit(p, r.batch);
+    else
+        let_go(r.batch);
+    return ok;
+}

@@ -1,0 +1,56 @@
+/* Batches: rows on their way from the source to the workers. Private to press/.
+ *
+ * For: reading one page set. Rows of one key (the translations of one page) stay together; groups
+ * are collected until a batch is worth handing over. A batch owns the arena its rows live in; there
+ * are few batches, so a source faster than the workers waits for one to come back.
+ */
+#ifndef PRESS_BATCH_H
+#define PRESS_BATCH_H
+
+#include "press/state.h"
+#include "render/page.h"
+
+struct press_row {
+    struct source_row row;
+    uint16_t locale;
+};
+
+/* The rows of one key. */
+struct press_group {
+    size_t first, count;
+    uint32_t number; /* running number within the look */
+};
+
+/* A page that is to be printed. */
+struct press_page {
+    struct page_view view;
+    const char *key;
+    int64_t lastmod;
+    uint16_t locale, from;
+    uint32_t group;
+};
+
+struct press_batch {
+    struct press_batch *next_free;
+    struct press *press;
+    struct arena arena;
+    uint16_t set;
+    struct press_row *rows;
+    size_t n_rows, alloc_rows;
+    struct press_group *groups;
+    size_t n_groups, alloc_groups;
+    size_t bytes;
+    struct press_page *pages; /* of a batch whose pages are printed one by one */
+    size_t n_pages;
+    atomic_size_t next_page;
+    atomic_uint users;            /* jobs not yet done, and the batch that leans on this one */
+    struct press_batch *leans_on; /* whose arena holds this batch's first row, or NULL */
+};
+
+/* Reads page set `set` and hands its rows to the workers. Returns when all rows are handed over,
+ * not when they are printed: pool_wait() for that. */
+bool batch_read_set(struct press *p, uint16_t set, struct error *err);
+
+void batch_free_all(struct press *p);
+
+#endif

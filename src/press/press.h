@@ -1,0 +1,73 @@
+/* The press: one look, from reading the snapshot to a committed release.
+ *
+ * For: the walk that `platen build` does once and a listener does for ever. It alone knows the
+ * order: lock, recorded state, snapshot, rows to pages, guards, site pages, commit, retention.
+ * Everything a look decides is in its result; nothing is printed here. Not for: when to look, nor
+ * for command lines.
+ *
+ * Order: press_look() with a checked configuration; press_result_release().
+ * Errors: as `struct error`. Held or omitted content is no error: see the result.
+ */
+#ifndef PRESS_PRESS_H
+#define PRESS_PRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "config/config.h"
+
+struct press_options {
+    bool accept;  /* this once: print over empty and shrunken results, beyond the cap of deletions,
+                     and leave out what a content check would hold */
+    bool dry_run; /* decide everything, write nothing */
+    /* Called from the looking thread, at most some times a second; step is "reading", "printing",
+     * "placing". total 0: not known yet. May be NULL. */
+    void (*progress)(void *payload, const char *step, uint64_t done, uint64_t total);
+    void *payload;
+};
+
+enum press_action { PRESS_HELD, PRESS_OMITTED, PRESS_KEPT };
+
+/* Something about the content that kept a look from printing it as it is. */
+struct press_problem {
+    const char *set;    /* page set */
+    const char *locale; /* "" = all of the set */
+    const char *key;    /* row, or "" */
+    const char *text;
+    enum press_action action;
+};
+
+enum press_change_kind { PRESS_ADDED, PRESS_CHANGED, PRESS_REMOVED };
+
+struct press_change {
+    const char *path;
+    enum press_change_kind kind;
+    uint32_t old_size, size;
+};
+
+struct press_result {
+    struct arena arena;  /* everything below */
+    uint64_t generation; /* of the release now in out/public; 0 = none at all */
+    bool released;       /* whether this look made it */
+    const char *content; /* hex digest of it, "" when there is none */
+    uint64_t pages, files;
+    uint64_t added, changed, removed;
+    uint64_t bytes_written; /* identity bytes and twins */
+    struct press_change *changes;
+    size_t n_changes;
+    struct press_problem *problems; /* sorted */
+    size_t n_problems;
+    uint64_t more_problems; /* beyond the list's cap */
+    bool held, omitted;
+    const char *warning; /* or NULL */
+    double seconds;
+};
+
+bool press_look(const struct config *config, const struct press_options *options,
+                struct press_result *result, struct error *err);
+void press_result_release(struct press_result *result);
+
+#endif

@@ -1,0 +1,113 @@
+#include "press/print.h"
+
+#include <string.h>
+
+#include "plan/route.h"
+#include "press/artifact.h"
+
+struct job {
+    struct press *p;
+    struct press_worker *w;
+    const struct press_page *page;
+    const char *key; /* a copy that lives as long as the look */
+    struct json_value context;
+};
+
+/* Content that turns out unprintable while it is printed. The look ends only for other reasons. */
+static bool tell(const struct job *j, const struct error *problem, struct error *err)
+{
+    if (problem->kind != ERROR_CONTENT) {
+        *err = *problem;
+        return error_context(err, "%s", j->page->view.path);
+    }
+    uint16_t set = (uint16_t)(j->page->view.set - j->p->theme.sets);
+    press_problem(j->p, set, j->page->from, j->page->key, NULL, problem->text);
+    return true;
+}
+
+static bool put(const struct job *j, enum manifest_kind kind, const char *path, struct error *err)
+{
+    const struct strbuf *bytes = &j->w->page;
+    if (bytes->overflow)
+        return error_set(err, ERROR_CONTENT, "%s: too large; see limits.page", path);
+    struct manifest_file like = {
+        .path = arena_strdup(&j->w->out.arena, path),
+        .key = j->key,
+        .lastmod = j->page->lastmod,
+        .group = j->page->group,
+        .set = (uint16_t)(j->page->view.set - j->p->theme.sets),
+        .locale = j->page->locale,
+        .from = j->page->from,
+        .kind = (uint8_t)kind,
+        .flags = (uint8_t)((j->page->from != j->page->locale ? MANIFEST_FALLBACK : 0) |
+                           (j->page->view.state == SOURCE_MAINTENANCE ? MANIFEST_MAINTENANCE : 0)),
+    };
+    return artifact_put(j->p, j->w, &like, bytes->buf, bytes->len, err);
+}
+
+/* One further file: of the page, or of one element of it. */
+static bool print_output(const struct job *j, const struct theme_output *o,
+                         const struct json_value *element, struct error *err)
+{
+    const struct page_view *v = &j->page->view;
+    const struct json_value *value = element != NULL ? element : &v->data;
+    struct strbuf path = STRBUF_INIT;
+    strbuf_reset(&j->w->page);
+    bool ok =
+        page_path(o->path, &v->data, element, &path, err) && route_check(path.buf, path.len, err);
+    if (ok && o->template != NULL) {
+        ok = page_render(v, &j->context, o->template, element, &j->w->page, err);
+    } else if (ok) {
+        if (strcmp(o->config->data, ".") != 0)
+            value = json_gets(value, o->config->data);
+        if (value == NULL)
+            ok = error_set(err, ERROR_CONTENT, "output '%s': there is no '%s'", o->config->path,
+                           o->config->data);
+        else
+            json_write(&j->w->page, value);
+    }
+    ok = ok && put(j, MANIFEST_OUTPUT, path.buf, err);
+    strbuf_release(&path);
+    return ok;
+}
+
+static bool print_outputs(const struct job *j, const struct theme_output *o, struct error *err)
+{
+    struct error problem = ERROR_INIT;
+    if (o->config->each == NULL)
+        return print_output(j, o, NULL, &problem) || tell(j, &problem, err);
+    const struct json_value *list = json_gets(&j->page->view.data, o->config->each);
+    if (list == NULL || list->type != JSON_ARRAY) {
+        error_set(&problem, ERROR_CONTENT, "column '%s' is not an array", o->config->each);
+        return tell(j, &problem, err);
+    }
+    for (uint32_t i = 0; i < list->len; i++)
+        if (!print_output(j, o, &list->items[i], &problem) && !tell(j, &problem, err))
+            return false;
+    return true;
+}
+
+bool print_page(struct press *p, struct press_worker *w, const struct press_page *page,
+                struct error *err)
+{
+    const struct page_view *v = &page->view;
+    const struct template *template = v->set->page;
+    struct error problem = ERROR_INIT;
+    struct job j = {
+        .p = p,
+        .w = w,
+        .page = page,
+        .key = arena_strdup(&w->out.arena, page->key),
+        .context = page_context(v, &w->scratch),
+    };
+    if (v->state == SOURCE_MAINTENANCE && v->set->maintenance != NULL)
+        template = v->set->maintenance;
+    strbuf_reset(&w->page);
+    bool ok = (page_render(v, &j.context, template, NULL, &w->page, &problem) &&
+               put(&j, MANIFEST_PAGE, v->path, &problem)) ||
+              tell(&j, &problem, err);
+    for (size_t i = 0; ok && i < v->set->config->n_outputs; i++)
+        ok = print_outputs(&j, &v->set->outputs[i], err);
+    arena_reset(&w->scratch);
+    return ok;
+}

@@ -1,0 +1,313 @@
+#include "store/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/object.h"
+#include "store/walk.h"
+
+static int by_kind_and_path(const struct manifest_file *x, const struct manifest_file *y)
+{
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct commit_change *x = a, *y = b;
+    return by_kind_and_path(x->file, y->file);
+}
+
+static int compare_removals(const void *a, const void *b)
+{
+    const struct manifest_file *const *x = a, *const *y = b;
+    return strcmp((*x)->path, (*y)->path);
+}
+
+static bool is_small(const struct commit *c)
+{
+    return c->n_changes + c->n_removals <= COMMIT_FSYNC_MAX;
+}
+
+static bool sync_all(const struct commit *c, struct error *err)
+{
+    return syncfs(c->store->out_fd) == 0 ||
+           error_errno(err, "flushing the file system of %s", c->store->out);
+}
+
+/* --- the intent --------------------------------------------------------------------------- */
+
+static bool write_intent(const struct commit *c, struct error *err)
+{
+    char name[40];
+    struct strbuf sb = STRBUF_INIT;
+    strbuf_addf(&sb, "platen-intent 1 %" PRIu64 "\n", c->next->generation);
+    for (size_t i = 0; i < c->n_changes; i++)
+        strbuf_addf(&sb, "%s\n", c->changes[i].file->path);
+    for (size_t i = 0; i < c->n_removals; i++)
+        strbuf_addf(&sb, "%s\n", c->removals[i]->path);
+    strbuf_addstr(&sb, "end\n");
+    snprintf(name, sizeof(name), "%" PRIu64 ".pending", c->next->generation);
+    int fd = openat(c->store->releases_fd, name,
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    bool ok = fd >= 0 || error_errno(err, "creating %s", name);
+    if (ok && sb.overflow)
+        ok = error_set(err, ERROR_FAILED, "writing %s: too many paths", name);
+    ok = ok && file_write_all(fd, name, sb.buf, sb.len, err);
+    if (ok && is_small(c) && fsync(fd) < 0)
+        ok = error_errno(err, "flushing %s", name);
+    if (fd >= 0 && close(fd) < 0 && ok)
+        ok = error_errno(err, "closing %s", name);
+    if (ok && is_small(c))
+        ok = file_sync_dir(c->store->releases_fd, ".", err);
+    strbuf_release(&sb);
+    return ok || error_context(err, "%s/releases", c->store->out);
+}
+
+static bool flush_staged(const struct commit *c, uint64_t ref, bool twin, struct error *err)
+{
+    char name[32];
+    stage_name(ref, twin, name);
+    int fd = openat(stage_folder(c->stage, ref), name, O_RDONLY | O_CLOEXEC);
+    bool ok = (fd >= 0 && fsync(fd) == 0) || error_errno(err, "flushing a staged file");
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* Nothing may be renamed before its bytes and the intent are on the disk. */
+static bool flush_before(const struct commit *c, struct error *err)
+{
+    if (!is_small(c))
+        return sync_all(c, err);
+    for (size_t i = 0; i < c->n_changes; i++) {
+        if (!flush_staged(c, c->changes[i].ref, false, err))
+            return false;
+        if (c->changes[i].file->gz_size > 0 && !flush_staged(c, c->changes[i].ref, true, err))
+            return false;
+    }
+    return true;
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+static bool remove_name(int dirfd, const char *name, const char *suffix, struct error *err)
+{
+    char full[ROUTE_SEGMENT_MAX + 16];
+    snprintf(full, sizeof(full), "%s%s", name, suffix);
+    if (unlinkat(dirfd, full, 0) == 0 || errno == ENOENT)
+        return true;
+    return error_errno(err, "removing %s", full);
+}
+
+static bool remove_twins(int dirfd, const char *name, struct error *err)
+{
+    return remove_name(dirfd, name, ".gz", err) && remove_name(dirfd, name, ".br", err);
+}
+
+static bool place(const struct commit *c, const struct commit_change *change, struct walk *w,
+                  struct object_writer *objects, struct error *err)
+{
+    const struct manifest_file *f = change->file;
+    int dirfd, staged = stage_folder(c->stage, change->ref);
+    const char *name;
+    char from[32], twin[ROUTE_SEGMENT_MAX + 16];
+    stage_name(change->ref, false, from);
+    if (!object_keep(objects, f->sha256, staged, from, err) ||
+        !walk_to(w, f->path, true, &dirfd, &name, err) || !remove_twins(dirfd, name, err))
+        return false;
+    if (renameat(staged, from, dirfd, name) < 0)
+        return error_errno(err, "putting %s in place", f->path);
+    if (f->gz_size == 0)
+        return true;
+    stage_name(change->ref, true, from);
+    snprintf(twin, sizeof(twin), "%s.gz", name);
+    return renameat(staged, from, dirfd, twin) == 0 ||
+           error_errno(err, "putting %s.gz in place", f->path);
+}
+
+static bool remove_file(const struct manifest_file *f, struct walk *w, struct error *err)
+{
+    int dirfd;
+    const char *name;
+    if (!walk_to(w, f->path, false, &dirfd, &name, err))
+        return false;
+    return dirfd < 0 || (remove_twins(dirfd, name, err) && remove_name(dirfd, name, "", err));
+}
+
+/* The folders above a removed file go when they are empty: rmdir decides. */
+static void remove_empty_folders(const struct commit *c, const char *path)
+{
+    char folder[ROUTE_PATH_MAX + 1];
+    size_t len = strlen(path);
+    memcpy(folder, path, len + 1);
+    for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+        *slash = '\0';
+        struct walk w;
+        struct error ignored = ERROR_INIT;
+        int dirfd;
+        const char *name;
+        walk_init(&w, c->store->public_fd);
+        bool gone = walk_to(&w, folder, false, &dirfd, &name, &ignored) &&
+                    (dirfd < 0 || unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT);
+        walk_release(&w);
+        if (!gone)
+            break;
+    }
+}
+
+/* --- what stands in the way --------------------------------------------------------------- */
+
+/* Whether a folder above `path` is a key of the map. */
+static bool has_ancestor_in(const struct map *map, const char *path)
+{
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/'))
+        if (map_get(map, path, (size_t)(slash - path)) != NULL)
+            return true;
+    return false;
+}
+
+static void map_folders(struct map *map, const char *path)
+{
+    bool added;
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/'))
+        map_put(map, path, (size_t)(slash - path), &added);
+}
+
+/* A file that became a folder, or a folder that became a file, has to go before its successor can
+ * come; everything else is removed only after all that is new stands. */
+static bool remove_displaced(const struct commit *c, struct error *err)
+{
+    struct map files, folders;
+    struct walk w;
+    bool ok = true;
+    map_init(&files);
+    map_init(&folders);
+    walk_init(&w, c->store->public_fd);
+    for (size_t i = 0; c->n_removals > 0 && i < c->n_changes; i++) {
+        bool added;
+        const char *path = c->changes[i].file->path;
+        map_put(&files, path, strlen(path), &added);
+        map_folders(&folders, path);
+    }
+    for (size_t i = 0; ok && i < c->n_removals; i++) {
+        const char *path = c->removals[i]->path;
+        if (map_get(&folders, path, strlen(path)) == NULL && !has_ancestor_in(&files, path))
+            continue;
+        ok = remove_file(c->removals[i], &w, err);
+        walk_release(&w);
+        if (ok)
+            remove_empty_folders(c, path);
+    }
+    walk_release(&w);
+    map_release(&files);
+    map_release(&folders);
+    return ok;
+}
+
+/* --- the release -------------------------------------------------------------------------- */
+
+static bool place_all(const struct commit *c, struct object_writer *objects, struct error *err)
+{
+    struct walk w;
+    bool ok = true;
+    walk_init(&w, c->store->public_fd);
+    for (size_t i = 0; ok && i < c->n_changes; i++) {
+        ok = place(c, &c->changes[i], &w, objects, err);
+        if (c->progress != NULL && (i % 256 == 255 || i + 1 == c->n_changes))
+            c->progress(c->payload, i + 1, c->n_changes);
+    }
+    walk_release(&w);
+    return ok;
+}
+
+static bool remove_all(const struct commit *c, struct error *err)
+{
+    struct walk w;
+    bool ok = true;
+    walk_init(&w, c->store->public_fd);
+    for (size_t i = 0; ok && i < c->n_removals; i++)
+        ok = remove_file(c->removals[i], &w, err);
+    walk_release(&w);
+    for (size_t i = 0; ok && i < c->n_removals; i++)
+        remove_empty_folders(c, c->removals[i]->path);
+    return ok;
+}
+
+/* Every folder from public/ down to the file's own. Few files: doing one twice is no matter. */
+static bool flush_folders_of(const struct commit *c, const char *path, struct error *err)
+{
+    char folder[ROUTE_PATH_MAX + 1];
+    memcpy(folder, path, strlen(path) + 1);
+    for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+        *slash = '\0';
+        int fd = openat(c->store->public_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue; /* removed with its last file */
+        bool ok = (fd >= 0 && fsync(fd) == 0) || error_errno(err, "flushing folder %s", folder);
+        if (fd >= 0)
+            close(fd);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+    const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+    size_t n = x != NULL ? (size_t)(x - a) : 0, m = y != NULL ? (size_t)(y - b) : 0;
+    return n == m && memcmp(a, b, n) == 0;
+}
+
+static bool flush_after(const struct commit *c, const struct object_writer *objects,
+                        struct error *err)
+{
+    const char *last = NULL;
+    for (size_t i = 0; i < c->n_changes + c->n_removals; i++) {
+        const char *path =
+            i < c->n_changes ? c->changes[i].file->path : c->removals[i - c->n_changes]->path;
+        if (last != NULL && same_folder(last, path))
+            continue;
+        if (!flush_folders_of(c, path, err))
+            return false;
+        last = path;
+    }
+    return file_sync_dir(c->store->public_fd, ".", err) && object_sync(objects, err) &&
+           file_sync_dir(c->store->objects_fd, ".", err);
+}
+
+bool commit_run(struct commit *c, struct error *err)
+{
+    bool ok = false, small = is_small(c);
+    struct object_writer objects;
+    object_writer_init(&objects, c->store);
+    if (c->n_changes > 1)
+        qsort(c->changes, c->n_changes, sizeof(*c->changes), compare_changes);
+    if (c->n_removals > 1)
+        qsort(c->removals, c->n_removals, sizeof(*c->removals), compare_removals);
+    if (!write_intent(c, err) || !flush_before(c, err))
+        goto out;
+    if (!remove_displaced(c, err) || !place_all(c, &objects, err) || !remove_all(c, err))
+        goto out;
+    /* Many files: the manifest rides on the same syncfs as the renames. Should the power go before
+     * that ends, the intent still stands and its paths are written again. */
+    if (small && !flush_after(c, &objects, err))
+        goto out;
+    if (!release_write(c->store, c->next, small, err))
+        goto out;
+    if (!small && !sync_all(c, err))
+        goto out;
+    ok = release_settle(c->store, c->releases, c->next->generation, err);
+out:
+    object_writer_release(&objects);
+    return ok;
+}

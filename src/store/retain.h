@@ -1,0 +1,23 @@
+/* Retention: which releases stay, and which objects with them.
+ *
+ * For: keeping out/ from growing for ever while rollback stays possible: the newest 10 releases,
+ * the last of each hour for 24 hours, the last of each day for 7 days; an object lives as long as a
+ * kept release names it. Runs after a release is committed; being killed here loses nothing.
+ */
+#ifndef STORE_RETAIN_H
+#define STORE_RETAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/store.h"
+
+/* Sets keep[i] for the releases that stay. created: seconds, newest release first. */
+void retain_choose(const int64_t *created, size_t count, int64_t now, bool *keep);
+
+/* Removes the manifests that need not stay, then the objects that only they named. */
+bool retain_apply(const struct store *s, int64_t now, struct error *err);
+
+#endif

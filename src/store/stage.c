@@ -1,0 +1,122 @@
+#include "store/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#define REF_BITS 40 /* number of the file; the worker's number stands above */
+
+void stage_init(struct stage *st, const struct store *store, unsigned workers)
+{
+    *st = (struct stage){.store = store, .fd = -1, .n_workers = workers};
+    pthread_mutex_init(&st->lock, NULL);
+    st->workers = mem_calloc(workers, sizeof(*st->workers));
+    for (unsigned i = 0; i < workers; i++)
+        st->workers[i].fd = -1;
+}
+
+static void close_all(struct stage *st)
+{
+    for (unsigned i = 0; i < st->n_workers; i++) {
+        if (st->workers[i].fd >= 0)
+            close(st->workers[i].fd);
+        st->workers[i].fd = -1;
+    }
+    if (st->fd >= 0)
+        close(st->fd);
+    st->fd = -1;
+}
+
+void stage_release(struct stage *st)
+{
+    close_all(st);
+    free(st->workers);
+    st->workers = NULL;
+    pthread_mutex_destroy(&st->lock);
+}
+
+static bool open_stage(struct stage *st, struct error *err)
+{
+    int out_fd = st->store->out_fd;
+    if (st->fd >= 0)
+        return true;
+    if (!file_remove_tree(out_fd, ".stage", err)) /* left by a look that was killed */
+        return false;
+    if (mkdirat(out_fd, ".stage", 0777) < 0)
+        return error_errno(err, "creating folder .stage");
+    st->fd = openat(out_fd, ".stage", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return st->fd >= 0 || error_errno(err, "opening folder .stage");
+}
+
+static bool open_worker(struct stage *st, unsigned worker, struct error *err)
+{
+    char name[16];
+    pthread_mutex_lock(&st->lock);
+    bool ok = open_stage(st, err);
+    pthread_mutex_unlock(&st->lock);
+    if (!ok)
+        return error_context(err, "%s", st->store->out);
+    snprintf(name, sizeof(name), "%u", worker);
+    if (mkdirat(st->fd, name, 0777) < 0 && errno != EEXIST)
+        return error_errno(err, "creating folder %s/.stage/%s", st->store->out, name);
+    st->workers[worker].fd = openat(st->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return st->workers[worker].fd >= 0 ||
+           error_errno(err, "opening folder %s/.stage/%s", st->store->out, name);
+}
+
+static bool write_file(int dirfd, const char *name, const char *data, size_t len, int64_t mtime,
+                       struct error *err)
+{
+    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_errno(err, "creating a file in .stage");
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = mtime}};
+    bool ok = file_write_all(fd, "a file in .stage", data, len, err);
+    if (ok && futimens(fd, times) < 0)
+        ok = error_errno(err, "setting the time of a file in .stage");
+    if (close(fd) < 0 && ok)
+        ok = error_errno(err, "closing a file in .stage");
+    return ok;
+}
+
+bool stage_put(struct stage *st, unsigned worker, const char *data, size_t len, const char *gz,
+               size_t gz_len, int64_t mtime, uint64_t *ref, struct error *err)
+{
+    struct stage_worker *w = &st->workers[worker];
+    char name[32];
+    if (w->fd < 0 && !open_worker(st, worker, err))
+        return false;
+    *ref = (uint64_t)worker << REF_BITS | w->count++;
+    stage_name(*ref, false, name);
+    bool ok = write_file(w->fd, name, data, len, mtime, err);
+    if (ok && gz_len > 0) {
+        stage_name(*ref, true, name);
+        ok = write_file(w->fd, name, gz, gz_len, mtime, err);
+    }
+    return ok || error_context(err, "%s", st->store->out);
+}
+
+int stage_folder(const struct stage *st, uint64_t ref)
+{
+    return st->workers[ref >> REF_BITS].fd;
+}
+
+void stage_name(uint64_t ref, bool twin, char name[32])
+{
+    snprintf(name, 32, "%" PRIu64 "%s", ref & (((uint64_t)1 << REF_BITS) - 1), twin ? ".gz" : "");
+}
+
+bool stage_discard(struct stage *st, struct error *err)
+{
+    close_all(st);
+    for (unsigned i = 0; i < st->n_workers; i++)
+        st->workers[i].count = 0;
+    return file_remove_tree(st->store->out_fd, ".stage", err);
+}
