@@ -14,8 +14,9 @@
  *
  * Paths: a relative path in the file, or in a default, stands for a file beside the configuration
  * file; one from the environment or the command line for a file in the current folder. `templates`,
- * `static_dir`, `out` and a `source` that is a file are resolved so and ready to open. The pages'
- * `query` stays as written (it names the file in messages): open config_path(c, set->query).
+ * `static_dir`, `migrations`, `out` and a `source` that is a file are resolved so and ready to
+ * open. The pages' `query` stays as written (it names the file in messages): open config_path(c,
+ * query).
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -112,6 +113,7 @@ struct config {
     const char *source;  /* connection string or file; "" = libpq's own environment */
     bool source_is_file; /* what `platen export` wrote */
     int64_t connect_timeout_ms, statement_timeout_ms;
+    const char *migrations; /* folder */
 
     struct config_page_set *sets;
     size_t n_sets;

@@ -33,6 +33,8 @@ static void add_amount(const struct setting *row, double amount, struct strbuf *
         unit_add_duration(out, whole);
     else if (row->type == SETTING_SECONDS)
         unit_add_duration(out, whole * 1000);
+    else if (row->type == SETTING_INTEGER)
+        strbuf_addf(out, "%lld", (long long)whole);
     else
         strbuf_addf(out, "%g", amount);
 }

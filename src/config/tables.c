@@ -24,9 +24,9 @@ static const struct setting config_rows[] = {
     {.name = "site.base_url",
      .type = SETTING_URL,
      AT(base_url),
-     .standard_is = "none; a site with page sets must have one",
      .environment = "PLATEN_BASE_URL",
      .example = "https://www.example.com/",
+     .required = true,
      .prose = "Where the site is published. Canonical links, alternates and the sitemap begin with "
               "it; its path part begins every link, so a site may live in a subfolder."},
     {.name = "site.media_base_url",
@@ -127,7 +127,7 @@ static const struct setting config_rows[] = {
      .type = SETTING_SOURCE,
      AT(source),
      .standard = "",
-     .standard_is = "libpq's own environment: PGHOST, PGDATABASE, PGSERVICE, ...",
+     .standard_is = "libpq's own environment (PGHOST, PGDATABASE, PGSERVICE)",
      .environment = "DATABASE_URL",
      .example = "postgresql://platen_reader@/cms",
      .prose =
@@ -149,6 +149,11 @@ static const struct setting config_rows[] = {
      .standard = "5m",
      .environment = "PLATEN_STATEMENT_TIMEOUT",
      .prose = "How long one query may take, its rows' printing included."},
+    {.name = "database.migrations",
+     .type = SETTING_PATH,
+     AT(migrations),
+     .standard = "sql/migrations",
+     .prose = "The folder of the files that `platen migrate` applies."},
 
     {.name = "output.dir",
      .type = SETTING_PATH,
@@ -219,7 +224,7 @@ static const struct setting locale_rows[] = {
      .type = SETTING_STRING,
      LOCALE_AT(name),
      .standard_is = "the locale's own name for itself",
-     .example = "Fran\u00e7ais (Canada)",
+     .example = "Français (Canada)",
      .prose = "What visitors read when they choose."},
     {.name = "currency",
      .type = SETTING_CURRENCY,
@@ -281,6 +286,7 @@ static const struct setting page_set_rows[] = {
      .min = 0,
      .max = 1e9,
      .standard_is = "guards.min_rows",
+     .example = "0",
      .prose = "Overrides guards.min_rows for this set."},
     {.name = "max_shrink",
      .type = SETTING_REAL,
@@ -288,6 +294,7 @@ static const struct setting page_set_rows[] = {
      .min = 0,
      .max = 1,
      .standard_is = "guards.max_shrink",
+     .example = "0.1",
      .prose = "Overrides guards.max_shrink for this set."},
     {.name = "items",
      .type = SETTING_TABLE,
@@ -330,6 +337,7 @@ static const struct setting items_rows[] = {
     {.name = "required",
      .type = SETTING_TABLE,
      .standard_is = "none",
+     .example = "{hero: [title]}",
      .prose = "Per type, the fields of the content that must not be empty: {hero: [title]}."},
 };
 
@@ -356,6 +364,7 @@ static const struct setting output_rows[] = {
      .type = SETTING_STRING,
      OUTPUT_AT(data),
      .standard_is = "none",
+     .example = ".",
      .prose = "A column to print as JSON; '.' is the whole row or element."},
 };
 

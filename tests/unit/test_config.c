@@ -209,8 +209,8 @@ static void wrong_types_are_named(void **state)
     (void)state;
     refuses("site: x", "platen.yaml:1:7: site must be a map, not text");
     refuses("[a]", "platen.yaml:1:1: the file must be a map of settings, not a list");
-    refuses("guards: {min_rows: [1]}",
-            "platen.yaml:1:20: guards.min_rows must be a whole number from 0 to 1e+09, not a list");
+    refuses("guards: {min_rows: [1]}", "platen.yaml:1:20: guards.min_rows must be a whole number "
+                                       "from 0 to 1000000000, not a list");
     refuses("output:\n  threads: '4'",
             "platen.yaml:2:12: output.threads: '4' is not a whole number from 0 to 256: take the "
             "quotes away");

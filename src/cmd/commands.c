@@ -1,0 +1,370 @@
+/* The table of commands with all that manuals say of them. */
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+
+#define AT(field) .offset = offsetof(struct options, field)
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+#define EXIT(code) (1u << (code))
+
+/* --- options that mean the same everywhere
+ * --------------------------------------------------------- */
+
+#define OPTION_CONFIG                                                                              \
+    {                                                                                              \
+        .name = "config", .letter = 'c', .common = true, .kind = CMD_TEXT, .argument = "FILE",     \
+        AT(config), .prose = "The configuration. Default: platen.yaml in the current folder."      \
+    }
+#define OPTION_OUT                                                                                 \
+    {                                                                                              \
+        .name = "out", .letter = 'o', .common = true, .kind = CMD_TEXT, .argument = "DIR",         \
+        AT(out), .setting = "output.dir",                                                          \
+        .prose = "The folder printed to; the web root is `public` in it."                          \
+    }
+#define OPTION_SOURCE                                                                              \
+    {                                                                                              \
+        .name = "source", .letter = 's', .common = true, .kind = CMD_TEXT, .argument = "FILE|URL", \
+        AT(source), .setting = "database.source",                                                  \
+        .prose = "Where rows come from: a PostgreSQL connection string, or a file that "           \
+                 "`platen export` wrote."                                                          \
+    }
+#define OPTION_DATABASE                                                                            \
+    {                                                                                              \
+        .name = "source", .letter = 's', .common = true, .kind = CMD_TEXT, .argument = "URL",      \
+        AT(source), .setting = "database.source",                                                  \
+        .prose = "The database: a PostgreSQL connection string."                                   \
+    }
+#define OPTION_LOCALE                                                                              \
+    {                                                                                              \
+        .name = "locale", .letter = 'l', .common = true, .kind = CMD_LOCALES, .argument = "L",     \
+        .prose = "Only this locale; the others stay as they are. May be given several times."      \
+    }
+#define OPTION_THREADS                                                                             \
+    {                                                                                              \
+        .name = "threads", .common = true, .kind = CMD_TEXT, .argument = "N", AT(threads),         \
+        .setting = "output.threads",                                                               \
+        .prose = "Threads that render and compress; 0: one per "                                   \
+                 "processor."                                                                      \
+    }
+#define OPTION_JSON                                                                                \
+    {                                                                                              \
+        .name = "json", .common = true, .kind = CMD_FLAG, AT(json),                                \
+        .prose = "Print the result as JSON, for programs."                                         \
+    }
+#define OPTION_QUIET                                                                               \
+    {                                                                                              \
+        .name = "quiet", .letter = 'q', .common = true, .kind = CMD_FLAG, AT(quiet),               \
+        .prose = "Say nothing but what is wrong."                                                  \
+    }
+#define OPTION_VERBOSE                                                                             \
+    {                                                                                              \
+        .name = "verbose", .letter = 'v', .common = true, .kind = CMD_FLAG, AT(verbose),           \
+        .prose = "Say more."                                                                       \
+    }
+#define OPTION_DRY_RUN(what)                                                                       \
+    {                                                                                              \
+        .name = "dry-run", .letter = 'n', .kind = CMD_FLAG, AT(dry_run), .prose = what             \
+    }
+
+/* --- build
+ * ------------------------------------------------------------------------------------------- */
+
+#if __has_include("cmd/build.c")
+static const struct cmd_option build_options[] = {
+    {.name = "accept",
+     .kind = CMD_FLAG,
+     AT(accept),
+     .prose = "Print although a guard would hold: this once, because you have looked and it is "
+              "meant."},
+    OPTION_DRY_RUN("Print nothing; list what would be added, changed and removed, with sizes."),
+    {.name = "lock-wait",
+     .kind = CMD_TEXT,
+     .argument = "DURATION",
+     AT(lock_wait),
+     .setting = "output.lock_wait",
+     .prose = "How long to wait while another platen prints to the same folder (10s, 5m)."},
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_SOURCE,
+    OPTION_LOCALE,
+    OPTION_THREADS,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example build_examples[] = {
+    {"platen build", "Print the site of ./platen.yaml from the database of the environment."},
+    {"platen build --dry-run", "What would change?"},
+    {"platen build --source site.export --out /tmp/site", "Without a database, somewhere else."},
+};
+#endif
+
+/* --- serve
+ * ------------------------------------------------------------------------------------------- */
+
+static const struct cmd_option serve_options[] = {
+    {.name = "port",
+     .letter = 'p',
+     .kind = CMD_NUMBER,
+     .argument = "N",
+     AT(port),
+     .min = 0,
+     .max = 65535,
+     .prose = "The port. Default: 8080. 0: any that is free."},
+    {.name = "bind",
+     .kind = CMD_TEXT,
+     .argument = "ADDR",
+     AT(bind),
+     .prose = "The address to listen at. Default: 127.0.0.1, which only this machine can reach."},
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example serve_examples[] = {
+    {"platen serve", "Then look at http://127.0.0.1:8080/."},
+    {"platen serve --port 0 --verbose", "A free port; every request is shown."},
+};
+
+/* --- render
+ * ------------------------------------------------------------------------------------------ */
+
+#if __has_include("cmd/render.c")
+static const struct cmd_example render_examples[] = {
+    {"platen render templates product product.json",
+     "Print templates/product.html.mustache with the data of product.json."},
+    {"echo '{\"title\": \"Hello\"}' | platen render templates sections/hero /dev/stdin",
+     "Data need not be in a file."},
+};
+#endif
+
+/* --- export
+ * ------------------------------------------------------------------------------------------ */
+
+#if __has_include("cmd/export.c")
+static const struct cmd_option export_options[] = {
+    {.name = "to",
+     .kind = CMD_TEXT,
+     .argument = "FILE",
+     AT(to),
+     .prose = "The file to write, the same as FILE. '-' is standard output, the default."},
+    OPTION_CONFIG,
+    OPTION_SOURCE,
+    OPTION_LOCALE,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example export_examples[] = {
+    {"platen export site.export", "Keep what is published now."},
+    {"platen export | gzip > site.export.gz", "To a program."},
+};
+#endif
+
+/* --- migrate
+ * ----------------------------------------------------------------------------------------- */
+
+#if __has_include("cmd/migrate.c")
+static const struct cmd_option migrate_options[] = {
+    {.name = "to",
+     .kind = CMD_NUMBER,
+     .argument = "N",
+     AT(to_version),
+     .min = 0,
+     .max = 9999,
+     .prose = "Apply up to migration N and no further."},
+    {.name = "down",
+     .kind = CMD_NUMBER,
+     .argument = "N",
+     AT(down),
+     .min = 0,
+     .max = 9999,
+     .prose = "Take back the last N migrations."},
+    {.name = "list",
+     .kind = CMD_FLAG,
+     AT(list),
+     .prose = "Show every migration and whether it is applied; change nothing."},
+    OPTION_DRY_RUN("Say what would be applied or taken back; change nothing."),
+    {.name = "dir",
+     .kind = CMD_TEXT,
+     .argument = "DIR",
+     AT(dir),
+     .setting = "database.migrations",
+     .prose = "The folder of the migrations. Default: sql/migrations."},
+    OPTION_CONFIG,
+    OPTION_DATABASE,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example migrate_examples[] = {
+    {"platen migrate --list", "What is applied, what is not?"},
+    {"platen migrate --source postgresql:///cms", "Apply everything that is missing."},
+    {"platen migrate --down 1", "Take back the last one."},
+};
+#endif
+
+/* --- help and version
+ * ---------------------------------------------------------------------------------- */
+
+static const struct cmd_option help_options[] = {
+    {.name = "sample",
+     .kind = CMD_FLAG,
+     AT(sample),
+     .prose = "Print a commented platen.yaml with every setting and its default."},
+    {.name = "completion",
+     .kind = CMD_TEXT,
+     .argument = "SHELL",
+     .words = "bash zsh fish",
+     AT(completion),
+     .prose = "Print the completion of a shell: bash, zsh or fish."},
+    {.name = "man", .kind = CMD_FLAG, AT(man), .prose = "Print the man page (man -l -)."},
+    {.name = "reference",
+     .kind = CMD_FLAG,
+     AT(reference),
+     .prose = "Print the reference of commands and settings as Markdown."},
+};
+
+static const struct cmd_example help_examples[] = {
+    {"platen help build", "The options of one command."},
+    {"platen help settings", "What may stand in platen.yaml."},
+    {"platen help --sample > platen.yaml", "Begin a site."},
+};
+
+static const struct cmd_option version_options[] = {
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example version_examples[] = {
+    {"platen version --verbose", "With the libraries it runs with: for reports."},
+};
+
+/* --- the table
+ * --------------------------------------------------------------------------------------------- */
+
+#define OPTIONS(rows) .options = rows, .n_options = COUNT(rows)
+#define EXAMPLES(rows) .examples = rows, .n_examples = COUNT(rows)
+
+const struct cmd cmd_table[] = {
+#if __has_include("cmd/build.c")
+    {.name = "build",
+     .summary = "look once and print what is published",
+     .operands = "",
+     .description =
+         "Reads every page set from the database in one snapshot, prints what changed since the "
+         "last release to the output folder, and removes what is gone. A file appears whole or "
+         "not at all; stop it at any moment and the next build finishes the work.\n"
+         "Results that look like an accident are held back (see the settings `guards`): those "
+         "pages stay as they are, the rest is printed, and the exit code is 3.",
+     .run = cmd_build,
+     .config = CMD_NEEDS_SITE,
+     OPTIONS(build_options),
+     EXAMPLES(build_examples),
+     .exits =
+         EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD) | EXIT(CMD_OMITTED)},
+#endif
+    {.name = "serve",
+     .summary = "preview the printed pages on this machine",
+     .operands = "",
+     .description =
+         "Serves the folder `public` of the output folder over HTTP, as a web server in front of "
+         "it would: compressed twins by Accept-Encoding, ETag and 304, the 404 page, folders by "
+         "their index.html. Where base_url has a path, the site is served below it. A build may "
+         "run meanwhile. For looking, not for the public: no TLS, no limits of rate. Ctrl-C ends "
+         "it.",
+     .run = cmd_serve,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(serve_options),
+     EXAMPLES(serve_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+#if __has_include("cmd/render.c")
+    {.name = "render",
+     .summary = "print one template with one JSON file",
+     .operands = "TEMPLATE_DIR NAME DATA.json",
+     .description =
+         "Prints the template NAME of a folder with the data of a file to standard output: the "
+         "shortest way to work on a theme. NAME.html.mustache escapes for HTML, a plain "
+         "NAME.mustache is read exactly as the Mustache specification says. DATA.json may hold "
+         "any JSON value.",
+     .run = cmd_render,
+     .config = CMD_NO_CONFIG,
+     .min_operands = 3,
+     .max_operands = 3,
+     EXAMPLES(render_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+#endif
+#if __has_include("cmd/export.c")
+    {.name = "export",
+     .summary = "write the snapshot to a file",
+     .operands = "[FILE]",
+     .description =
+         "Writes every row of every page set, read in one snapshot, to a file from which "
+         "`platen build --source FILE` prints the same pages without a database: for tests, for "
+         "themes, for a site in a box.",
+     .run = cmd_export,
+     .config = CMD_NEEDS_SITE,
+     .max_operands = 1,
+     OPTIONS(export_options),
+     EXAMPLES(export_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+#endif
+#if __has_include("cmd/migrate.c")
+    {.name = "migrate",
+     .summary = "bring the database's schema up to date",
+     .operands = "",
+     .description =
+         "Applies the numbered files of sql/migrations that the database has not seen, in order, "
+         "one after the other, and writes down which. Stops at the first error with file, line "
+         "and the server's words; run again, it goes on from there.",
+     .run = cmd_migrate,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(migrate_options),
+     EXAMPLES(migrate_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+#endif
+    {.name = "help",
+     .summary = "explain a command, or the settings",
+     .operands = "[COMMAND | settings]",
+     .description = "Explains platen, one of its commands, or what may stand in platen.yaml.",
+     .run = cmd_help,
+     .config = CMD_NO_CONFIG,
+     .max_operands = 1,
+     OPTIONS(help_options),
+     EXAMPLES(help_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+    {.name = "version",
+     .summary = "tell the version",
+     .operands = "",
+     .description = "Tells the version of platen.",
+     .run = cmd_version,
+     .config = CMD_NO_CONFIG,
+     OPTIONS(version_options),
+     EXAMPLES(version_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+};
+
+const size_t cmd_count = COUNT(cmd_table);
+
+const struct cmd *cmd_find(const char *name)
+{
+    for (size_t i = 0; i < cmd_count; i++)
+        if (strcmp(cmd_table[i].name, name) == 0)
+            return &cmd_table[i];
+    return NULL;
+}
+
+const char *cmd_exit_prose(enum cmd_exit code)
+{
+    static const char *const prose[] = {
+        [CMD_DONE] = "Done, also when nothing had changed.",
+        [CMD_FAILED] = "Failed: the database, the disk or the network.",
+        [CMD_USAGE] = "The command line, the configuration or a template is wrong.",
+        [CMD_HELD] = "A guard held pages back; they stay as they were.",
+        [CMD_OMITTED] = "Done, with content left out that a policy omits or keeps.",
+    };
+    return prose[code];
+}
