@@ -182,12 +182,12 @@ static const struct cmd_option migrate_options[] = {
      AT(down),
      .min = 0,
      .max = 9999,
-     .prose = "Take back migrations until N is the newest one left; 0: all of them."},
+     .prose = "Roll back, newest first, until migration N is the newest; 0: all of them."},
     {.name = "list",
      .kind = CMD_FLAG,
      AT(list),
      .prose = "Show every migration and whether it is applied; change nothing."},
-    OPTION_DRY_RUN("Say what would be applied or taken back; change nothing."),
+    OPTION_DRY_RUN("Say what would be applied or rolled back; change nothing."),
     {.name = "dir",
      .kind = CMD_TEXT,
      .argument = "DIR",
@@ -204,7 +204,7 @@ static const struct cmd_option migrate_options[] = {
 static const struct cmd_example migrate_examples[] = {
     {"platen migrate --list", "What is applied, what is not?"},
     {"platen migrate --source postgresql:///cms", "Apply everything that is missing."},
-    {"platen migrate --down 3", "Take back 0004 and later ones, the last one first."},
+    {"platen migrate --down 6", "Roll back until 0006 is the newest."},
 };
 #endif
 
@@ -318,8 +318,12 @@ const struct cmd cmd_table[] = {
      .operands = "",
      .description =
          "Applies the numbered files of sql/migrations that the database has not seen, in order, "
-         "one after the other, and writes down which. Stops at the first error with file, line "
-         "and the server's words; run again, it goes on from there.",
+         "one after the other, and writes down which. Each file is one transaction, unless a "
+         "comment "
+         "line at its top says `-- platen: no-transaction`. Stops at the first error with file, "
+         "line and the server's words; run again, it goes on from there.\n"
+         "Every NNNN_name.sql has its way back, NNNN_name.down.sql. The files are plain SQL: psql "
+         "-f runs them, too. It needs a direct connection, not a pooler in transaction mode.",
      .run = cmd_migrate,
      .config = CMD_MAY_CONFIG,
      OPTIONS(migrate_options),

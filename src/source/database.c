@@ -27,7 +27,7 @@ static const char BEGIN[] =
     "SET LOCAL statement_timeout = %lld;"
     "SET LOCAL search_path = pg_catalog, public, pg_temp;"
     "SET LOCAL standard_conforming_strings = on;"
-    "SET LOCAL client_encoding = 'UTF8';"
+    "SET LOCAL client_encoding = '%s';"
     "SET LOCAL TimeZone = 'UTC';"
     "SET LOCAL DateStyle = 'ISO, YMD';"
     "SET LOCAL IntervalStyle = 'iso_8601';"
@@ -64,8 +64,13 @@ static bool begin(struct database *d, struct error *err)
 {
     struct source_info *info = &d->common.info;
     PGresult *res = NULL;
-    char sql[sizeof(BEGIN) + 24];
-    snprintf(sql, sizeof(sql), BEGIN, (long long)d->common.cfg->statement_timeout_ms);
+    char sql[sizeof(BEGIN) + 40];
+    /* a SQL_ASCII database cannot convert: asked for UTF-8 it fails at the first row that is none,
+     * and every other row with it; so its bytes come as they are and are checked here */
+    const char *encoding = pg_conn_parameter(d->conn, "server_encoding");
+    bool raw = encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
+    snprintf(sql, sizeof(sql), BEGIN, (long long)d->common.cfg->statement_timeout_ms,
+             raw ? "SQL_ASCII" : "UTF8");
     if (!pg_conn_run(d->conn, &PG_SQL(sql), &res, err) || res == NULL)
         return error_context(err, "cannot begin the reading transaction");
     info->snapshot = keep(d, res, 0);

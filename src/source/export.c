@@ -120,6 +120,7 @@ static void sink_release(struct sink *to)
 
 struct writing {
     struct sink *to;
+    const struct config *cfg;
     const struct config_page_set *set;
     struct arena arena;
     export_problem_fn *problem;
@@ -144,9 +145,19 @@ static struct arena *next_arena(void *payload)
     return &w->arena;
 }
 
+static bool is_wanted(const struct config *cfg, const char *locale)
+{
+    for (size_t i = 0; i < cfg->n_only_locales; i++)
+        if (strcmp(cfg->only_locales[i], locale) == 0)
+            return true;
+    return cfg->n_only_locales == 0;
+}
+
 static bool write_row(void *payload, struct source_row *row, struct error *err)
 {
     struct writing *w = payload;
+    if (!is_wanted(w->cfg, row->locale))
+        return true;
     export_row(&w->to->buf, w->set->name, strlen(w->set->name), &row->data);
     w->rows++;
     w->out->rows++;
@@ -210,7 +221,7 @@ bool export_write(struct source *s, const struct config *cfg, const char *path,
                   struct error *err)
 {
     struct sink to;
-    struct writing w = {.to = &to, .problem = problem, .payload = payload, .out = out};
+    struct writing w = {.to = &to, .cfg = cfg, .problem = problem, .payload = payload, .out = out};
     *out = (struct export_result){0};
     arena_init(&w.arena);
     bool ok =

@@ -26,8 +26,9 @@ struct export_result {
     uint64_t rows, omitted, bytes;
 };
 
-/* Streams all page sets of cfg to `path`: "-" is standard output, a plain file appears complete (a
- * temporary file beside it, fsync, rename), anything else (a pipe, a device) is written to. */
+/* Streams all page sets of cfg, of its only_locales where it has some, to `path`: "-" is standard
+ * output, a plain file appears complete (a temporary file beside it, fsync, rename), anything else
+ * (a pipe, a device) is written to. */
 bool export_write(struct source *s, const struct config *cfg, const char *path,
                   export_problem_fn *problem, void *payload, struct export_result *out,
                   struct error *err);

@@ -161,6 +161,9 @@ static bool check_time_column(const struct query *q, size_t at, struct error *er
 static bool take_columns(struct query *q, struct arena *arena, const PGresult *described,
                          struct error *err)
 {
+    if (PQnparams(described) > 0)
+        return error_set(err, ERROR_USAGE,
+                         "the query has a parameter ($1); there is nothing that would fill it");
     q->n = (size_t)PQnfields(described);
     if (q->n == 0)
         return error_set(err, ERROR_USAGE, "the query gives no columns; it must be a SELECT");

@@ -1,8 +1,6 @@
 #include "source/source.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "source/driver.h"
@@ -23,21 +21,12 @@ void source_free(struct source *s)
     free(s);
 }
 
-bool source_is_database(const char *what)
-{
-    if (*what == '\0' || strncmp(what, "postgres://", 11) == 0 ||
-        strncmp(what, "postgresql://", 13) == 0)
-        return true;
-    return strchr(what, '=') != NULL && access(what, F_OK) != 0;
-}
-
 bool source_open(struct source **out, const struct config *cfg, const struct symtab *st,
                  struct error *err)
 {
     *out = NULL;
-    if (source_is_database(cfg->source != NULL ? cfg->source : ""))
-        return source_database_open(out, cfg, st, err);
-    return source_file_open(out, cfg, st, err);
+    return cfg->source_is_file ? source_file_open(out, cfg, st, err)
+                               : source_database_open(out, cfg, st, err);
 }
 
 bool source_columns(struct source *s, size_t index, const char *const **names, size_t *n,

@@ -65,14 +65,11 @@ typedef bool source_row_fn(void *payload, struct source_row *row, struct error *
 typedef bool source_bad_fn(void *payload, const struct source_row *row,
                            const struct error *problem);
 
-/* cfg->source says what: "" or a connection string (URL, or key=value unless such a file exists) is
- * PostgreSQL, everything else an exported file. cfg and st stay with the caller and must outlive
- * the source; st must not change any more once source_read() is called (it may be NULL). */
+/* cfg->source says what to open, cfg->source_is_file which kind it is. cfg and st stay with the
+ * caller and must outlive the source; st must not change any more once source_read() is called (it
+ * may be NULL). */
 bool source_open(struct source **out, const struct config *cfg, const struct symtab *st,
                  struct error *err);
-
-/* True when the text names PostgreSQL, by the rule above. */
-bool source_is_database(const char *what);
 
 /* Streams the rows of page set `index` of cfg->sets. */
 bool source_read(struct source *s, size_t index, source_arena_fn *arena, source_row_fn *row,

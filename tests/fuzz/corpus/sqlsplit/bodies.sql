@@ -1,0 +1,1 @@
+create or replace function f(a int) returns int language sql begin atomic select case when a > 1 then 2 end; select 1 as end; end; create rule r as on insert to t do (a; b); c

@@ -1,0 +1,2 @@
+﻿select "a;""b" /* x /* y */ ; */;
+-- platen: no-transactioncreate index concurrently i on t (a)

@@ -1,0 +1,2 @@
+a;
+\i other.sql

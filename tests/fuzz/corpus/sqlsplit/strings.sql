@@ -1,0 +1,3 @@
+select 1; -- x
+select E'a\'' 
+'b;' ; select $a$;$a$;
