@@ -11,8 +11,6 @@
 # V=1 shows whole command lines.
 # demo, test, unit, lint, bench, fuzz and soak first install what packages.txt says they need; the others never do.
 
-VERSION := 0.1.0
-
 prefix      ?= /usr/local
 bindir      ?= $(prefix)/bin
 datadir     ?= $(prefix)/share
@@ -45,7 +43,7 @@ SANITIZE  = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 LIB_CFLAGS = $(eval LIB_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBS)))$(LIB_CFLAGS)
 LIB_LIBS   = $(eval LIB_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBS)))$(LIB_LIBS)
 
-BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -DPLATEN_VERSION='"$(VERSION)"' $(WARNINGS) $(LIB_CFLAGS)
+BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(LIB_CFLAGS)
 ALL_CFLAGS  = $(BASE_CFLAGS) -fPIE $(HARDEN) $(if $(DEV),-Werror) $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)
 
