@@ -6,6 +6,7 @@
 #   make install    DESTDIR= prefix=              make fuzz       each parser, FUZZ_SECONDS each
 #   make bench      figures and ratios            make soak       the long forms of the fault tests
 #   make format     clang-format, in place        make clean      remove build/
+#   make lint-deep  clang's analyzer, minutes
 #
 # DEV=1 turns warnings into errors; SAN=address,undefined builds with sanitizers, in build/san-address-undefined;
 # V=1 shows whole command lines.
@@ -52,7 +53,7 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all test unit demo demo-stop lint bench soak fuzz install clean format
+.PHONY: all test unit demo demo-stop lint lint-deep bench soak fuzz install clean format
 .DELETE_ON_ERROR:
 all: $(B)/platen
 
@@ -64,6 +65,8 @@ needs-test  := build demo test
 needs-soak  := build demo test
 needs-bench := build demo bench
 needs-lint  := build lint
+needs-lint-deep := build lint
+needs-format    := lint
 needs-fuzz  := build fuzz
 NEEDS := $(sort $(foreach goal,$(MAKECMDGOALS),$(needs-$(goal))))
 
@@ -150,11 +153,14 @@ $(F)/fuzz_%: tests/fuzz/fuzz_%.c $(F)/libplaten.a
 
 FORMATTED := $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
 
-format:
+format: packages
 	clang-format -i $(FORMATTED)
 
 lint: $(B)/platen
-	@PLATEN=$(B)/platen tests/lint/run
+	@PLATEN=$(B)/platen CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run
+
+lint-deep: packages
+	@CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run --deep
 
 # ---- install ------------------------------------------------------------------------------------------------------
 
