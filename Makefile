@@ -6,7 +6,7 @@
 #   make install    DESTDIR= prefix=              make fuzz       each parser, FUZZ_SECONDS each
 #   make bench      figures and ratios            make soak       the long forms of the fault tests
 #   make format     clang-format, in place        make clean      remove build/
-#   make lint-deep  clang's analyzer, minutes
+#   make lint-deep  clang's analyzer, minutes     make docs       print the manuals anew
 #
 # DEV=1 turns warnings into errors; SAN=address,undefined builds with sanitizers, in build/san-address-undefined;
 # V=1 shows whole command lines.
@@ -53,7 +53,7 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all test unit demo demo-stop lint lint-deep bench soak fuzz install clean format
+.PHONY: all test unit demo demo-stop lint lint-deep bench soak fuzz install clean format docs
 .DELETE_ON_ERROR:
 all: $(B)/platen
 
@@ -159,15 +159,27 @@ format: packages
 lint: $(B)/platen
 	@PLATEN=$(B)/platen CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run
 
+docs: $(B)/platen
+	$(PYTHON) -B tests/lint/docs_match.py --write $(B)/platen
+
 lint-deep: packages
 	@CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run --deep
 
 # ---- install ------------------------------------------------------------------------------------------------------
 
+# The default site goes to $(datadir)/platen: copy it and change it. Every file is readable by all, whatever the umask.
 install: $(B)/platen
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/platen
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(datadir)/platen \
+	  $(DESTDIR)$(datadir)/bash-completion/completions $(DESTDIR)$(datadir)/zsh/site-functions \
+	  $(DESTDIR)$(datadir)/fish/vendor_completions.d
 	install -m 755 $(B)/platen $(DESTDIR)$(bindir)/platen
-	cp -R templates static sql platen.yaml $(DESTDIR)$(datadir)/platen/
+	install -m 644 deploy/man/platen.1 $(DESTDIR)$(mandir)/man1/platen.1
+	install -m 644 deploy/completion/platen.bash $(DESTDIR)$(datadir)/bash-completion/completions/platen
+	install -m 644 deploy/completion/_platen $(DESTDIR)$(datadir)/zsh/site-functions/_platen
+	install -m 644 deploy/completion/platen.fish $(DESTDIR)$(datadir)/fish/vendor_completions.d/platen.fish
+	install -m 644 platen.yaml deploy/platen.sample.yaml $(DESTDIR)$(datadir)/platen/
+	for file in $$(find templates static sql -type f); do \
+	  install -D -m 644 $$file $(DESTDIR)$(datadir)/platen/$$file || exit 1; done
 
 clean:
 	rm -rf build
