@@ -269,15 +269,15 @@ static void validators_differ_by_variant(void **state)
     assert_true(plain.etag[0] == '"');
     char list[160];
     const struct {
-        const char *format;
+        const char *before, *tag;
         unsigned status;
     } cases[] = {
-        {"%s", 304}, {"W/%s", 304}, {"\"x\", %s", 304}, {"\"x\"", 200},
-        {"*", 304},  {"x%s", 200},  {"\"", 200},
+        {"", gz.etag, 304}, {"W/", gz.etag, 304}, {"\"x\", ", gz.etag, 304}, {"\"x\"", "", 200},
+        {"*", "", 304},     {"x", gz.etag, 200},  {"\"", "", 200},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct serve_answer a;
-        snprintf(list, sizeof(list), cases[i].format, gz.etag);
+        snprintf(list, sizeof(list), "%s%s", cases[i].before, cases[i].tag);
         request.if_none_match = list;
         request.if_modified_since = "Tue, 14 Nov 2023 22:13:20 GMT"; /* heeded only without tags */
         assert_int_equal(ask_below(*state, "/", request, &a, NULL), cases[i].status);
