@@ -6,12 +6,11 @@
 #   make install    DESTDIR= prefix=              make fuzz       each parser, FUZZ_SECONDS each
 #   make bench      figures and ratios            make soak       the long forms of the fault tests
 #   make format     clang-format, in place        make clean      remove build/
+#   make lint-deep  clang's analyzer, minutes     make docs       print the manuals anew
 #
 # DEV=1 turns warnings into errors; SAN=address,undefined builds with sanitizers, in build/san-address-undefined;
 # V=1 shows whole command lines.
 # demo, test, unit, lint, bench, fuzz and soak first install what packages.txt says they need; the others never do.
-
-VERSION := 0.1.0
 
 prefix      ?= /usr/local
 bindir      ?= $(prefix)/bin
@@ -35,7 +34,7 @@ run    = $(if $(V),,@printf '  %-5s %s\n' $(1) $@ && )
 B     := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(BUILD_SUFFIX)
 
 LIBS     := libpq libcrypto zlib yaml-0.1 libmicrohttpd icu-uc icu-i18n
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat-security
 # As Debian builds its own packages. Sanitizers watch more than FORTIFY does, and the two get in each other's way.
 HARDEN    = $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
 HARDEN_LD = $(if $(SAN),,-pie -Wl,-z,relro,-z,now)
@@ -45,7 +44,7 @@ SANITIZE  = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 LIB_CFLAGS = $(eval LIB_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBS)))$(LIB_CFLAGS)
 LIB_LIBS   = $(eval LIB_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBS)))$(LIB_LIBS)
 
-BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -DPLATEN_VERSION='"$(VERSION)"' $(WARNINGS) $(LIB_CFLAGS)
+BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread $(WARNINGS) $(LIB_CFLAGS)
 ALL_CFLAGS  = $(BASE_CFLAGS) -fPIE $(HARDEN) $(if $(DEV),-Werror) $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)
 
@@ -54,7 +53,7 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all test unit demo demo-stop lint bench soak fuzz install clean format
+.PHONY: all test unit demo demo-stop lint lint-deep bench soak fuzz install clean format docs
 .DELETE_ON_ERROR:
 all: $(B)/platen
 
@@ -66,6 +65,8 @@ needs-test  := build demo test
 needs-soak  := build demo test
 needs-bench := build demo bench
 needs-lint  := build lint
+needs-lint-deep := build lint
+needs-format    := lint
 needs-fuzz  := build fuzz
 NEEDS := $(sort $(foreach goal,$(MAKECMDGOALS),$(needs-$(goal))))
 
@@ -152,18 +153,33 @@ $(F)/fuzz_%: tests/fuzz/fuzz_%.c $(F)/libplaten.a
 
 FORMATTED := $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
 
-format:
+format: packages
 	clang-format -i $(FORMATTED)
 
 lint: $(B)/platen
-	@PLATEN=$(B)/platen tests/lint/run
+	@PLATEN=$(B)/platen CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run
+
+docs: $(B)/platen
+	$(PYTHON) -B tests/lint/docs_match.py --write $(B)/platen
+
+lint-deep: packages
+	@CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run --deep
 
 # ---- install ------------------------------------------------------------------------------------------------------
 
+# The default site goes to $(datadir)/platen: copy it and change it. Every file is readable by all, whatever the umask.
 install: $(B)/platen
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/platen
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(datadir)/platen \
+	  $(DESTDIR)$(datadir)/bash-completion/completions $(DESTDIR)$(datadir)/zsh/site-functions \
+	  $(DESTDIR)$(datadir)/fish/vendor_completions.d
 	install -m 755 $(B)/platen $(DESTDIR)$(bindir)/platen
-	cp -R templates static sql platen.yaml $(DESTDIR)$(datadir)/platen/
+	install -m 644 deploy/man/platen.1 $(DESTDIR)$(mandir)/man1/platen.1
+	install -m 644 deploy/completion/platen.bash $(DESTDIR)$(datadir)/bash-completion/completions/platen
+	install -m 644 deploy/completion/_platen $(DESTDIR)$(datadir)/zsh/site-functions/_platen
+	install -m 644 deploy/completion/platen.fish $(DESTDIR)$(datadir)/fish/vendor_completions.d/platen.fish
+	install -m 644 platen.yaml deploy/platen.sample.yaml $(DESTDIR)$(datadir)/platen/
+	for file in $$(find templates static sql -type f); do \
+	  install -D -m 644 $$file $(DESTDIR)$(datadir)/platen/$$file || exit 1; done
 
 clean:
 	rm -rf build

@@ -1,5 +1,6 @@
--- Undoes 0001. A role stays, with a notice, when it was here before us (no mark of ours), when logins are members
--- of it, or when another database of the cluster still gives it rights: it is not ours alone then.
+-- Undoes 0001. A role stays, with a notice, when it was here before us (no mark of ours), when
+-- logins are members of it, or when another database of the cluster still gives it rights: it is
+-- not ours alone then.
 
 DO $roles$
 DECLARE
@@ -9,12 +10,14 @@ BEGIN
         SELECT r.oid, r.rolname
         FROM pg_catalog.pg_roles r
         WHERE r.rolname IN ('anon', 'authenticated', 'platen_editor', 'platen_reader')
-          AND pg_catalog.shobj_description(r.oid, 'pg_authid') = 'created by the platen CMS migrations'
+          AND pg_catalog.shobj_description(r.oid, 'pg_authid')
+              = 'created by the platen CMS migrations'
         ORDER BY r.rolname
     LOOP
         IF EXISTS (SELECT FROM pg_catalog.pg_auth_members m
                    WHERE m.roleid = v_role.oid
-                     AND m.member <> (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)) THEN
+                     AND m.member <> (SELECT oid FROM pg_catalog.pg_roles
+                                      WHERE rolname = current_user)) THEN
             RAISE NOTICE 'role % has members and stays', v_role.rolname;
             CONTINUE;
         END IF;

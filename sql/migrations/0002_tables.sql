@@ -2,14 +2,16 @@
 --
 -- Decisions that hold for all of them:
 --
--- * text, never varchar(n) or enums: the functions below declare text, and a result column of another type makes
---   them fail when they are called, not when they are made. A list of allowed words is a CHECK.
--- * Locales, keys and slugs carry no format CHECK. They are what editors typed; whether they can become a path is
---   judged where paths are made, with a message that names the row.
--- * Every foreign key is DEFERRABLE INITIALLY DEFERRED. Sections point to versions and versions to sections, so
---   no order of COPY satisfies both; deferred, the tables load in any order in one transaction.
--- * Row level security is on from the first moment, without policies: until 0005 only the owner sees anything,
---   also where a platform grants new tables to everybody by default.
+-- * text, never varchar(n) or enums: the functions below declare text, and a result column of
+--   another type makes them fail when they are called, not when they are made. A list of allowed
+--   words is a CHECK.
+-- * Locales, keys and slugs carry no format CHECK. They are what editors typed; whether they can
+--   become a path is judged where paths are made, with a message that names the row.
+-- * Every foreign key is DEFERRABLE INITIALLY DEFERRED. Sections point to versions and versions
+--   to sections, so no order of COPY satisfies both; deferred, the tables load in any order in
+--   one transaction.
+-- * Row level security is on from the first moment, without policies: until 0005 only the owner
+--   sees anything, also where a platform grants new tables to everybody by default.
 
 CREATE TABLE IF NOT EXISTS public.users (
     id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -62,7 +64,8 @@ CREATE TABLE IF NOT EXISTS public.homepage_sections (
     section_key           text NOT NULL,
     locale                text NOT NULL DEFAULT 'en',
     display_order         integer NOT NULL DEFAULT 0,
-    status                text NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'published', 'archived')),
+    status                text NOT NULL DEFAULT 'draft'
+                          CHECK (status IN ('draft', 'published', 'archived')),
     is_active             boolean NOT NULL DEFAULT true,
     metadata              jsonb DEFAULT '{}',
     published_version_id  uuid,
@@ -73,8 +76,8 @@ CREATE TABLE IF NOT EXISTS public.homepage_sections (
     UNIQUE (locale, section_key)
 );
 
--- is_published says "this is the version being served", so at most one per section; the publishing function keeps
--- it that way. The truth is homepage_sections.published_version_id.
+-- is_published says "this is the version being served", so at most one per section; the
+-- publishing function keeps it that way. The truth is homepage_sections.published_version_id.
 CREATE TABLE IF NOT EXISTS public.section_versions (
     id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     section_id      uuid NOT NULL REFERENCES public.homepage_sections (id) ON DELETE CASCADE
@@ -82,7 +85,8 @@ CREATE TABLE IF NOT EXISTS public.section_versions (
     version_number  integer NOT NULL, -- left out: the next free one, see 0007
     content         jsonb NOT NULL,
     change_summary  text,
-    created_by      uuid REFERENCES public.users (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
+    created_by      uuid REFERENCES public.users (id) ON DELETE SET NULL
+                    DEFERRABLE INITIALLY DEFERRED,
     is_published    boolean NOT NULL DEFAULT false,
     published_at    timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -91,9 +95,10 @@ CREATE TABLE IF NOT EXISTS public.section_versions (
     UNIQUE (id, section_id)              -- what the two pointers below refer to
 );
 
--- The pointers carry the section's own id, so a section can never serve another section's version.
--- Deleting a version clears them. A deletion of what is being served is not refused (erasing must be possible): it
--- leaves a published section without content, which the press holds back instead of printing it.
+-- The pointers carry the section's own id, so a section can never serve another section's
+-- version. Deleting a version clears them. A deletion of what is being served is not refused
+-- (erasing must be possible): it leaves a published section without content, which the press
+-- holds back instead of printing it.
 DO $pointers$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint
@@ -101,7 +106,8 @@ BEGIN
                      AND conrelid = 'public.homepage_sections'::regclass) THEN
         ALTER TABLE public.homepage_sections
             ADD CONSTRAINT homepage_sections_published_version_fkey
-            FOREIGN KEY (published_version_id, id) REFERENCES public.section_versions (id, section_id)
+            FOREIGN KEY (published_version_id, id)
+            REFERENCES public.section_versions (id, section_id)
             ON DELETE SET NULL (published_version_id) DEFERRABLE INITIALLY DEFERRED;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint
@@ -109,7 +115,8 @@ BEGIN
                      AND conrelid = 'public.homepage_sections'::regclass) THEN
         ALTER TABLE public.homepage_sections
             ADD CONSTRAINT homepage_sections_draft_version_fkey
-            FOREIGN KEY (draft_version_id, id) REFERENCES public.section_versions (id, section_id)
+            FOREIGN KEY (draft_version_id, id)
+            REFERENCES public.section_versions (id, section_id)
             ON DELETE SET NULL (draft_version_id) DEFERRABLE INITIALLY DEFERRED;
     END IF;
 END
@@ -123,9 +130,9 @@ $pointers$;
 --     failed     could not be published in at least five attempts and an hour; last_error says why
 --     cancelled  by an editor, or overtaken by a later schedule of the same section
 --
--- That version and section belong together is checked when it is published, not here: one wrong row must be
--- recorded as failed, not refused by a bulk load. For the same reason the window may be empty or upside down; such
--- a schedule expires without ever publishing.
+-- That version and section belong together is checked when it is published, not here: one wrong
+-- row must be recorded as failed, not refused by a bulk load. For the same reason the window may
+-- be empty or upside down; such a schedule expires without ever publishing.
 CREATE TABLE IF NOT EXISTS public.section_schedules (
     id                   uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     section_id           uuid NOT NULL REFERENCES public.homepage_sections (id) ON DELETE CASCADE
@@ -142,7 +149,8 @@ CREATE TABLE IF NOT EXISTS public.section_schedules (
                          DEFERRABLE INITIALLY DEFERRED,
     attempts             integer NOT NULL DEFAULT 0, -- failed ones since the last that went well
     last_error           text,
-    created_by           uuid REFERENCES public.users (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
+    created_by           uuid REFERENCES public.users (id) ON DELETE SET NULL
+                         DEFERRABLE INITIALLY DEFERRED,
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now()
 );
@@ -167,8 +175,9 @@ CREATE TABLE IF NOT EXISTS public.section_categories (
     PRIMARY KEY (section_id, category_id)
 );
 
--- Files that content refers to, by bucket and path or by the URL these become. No foreign key: content is free
--- jsonb, and a table of links would be wrong the first time somebody edits content by hand.
+-- Files that content refers to, by bucket and path or by the URL these become. No foreign key:
+-- content is free jsonb, and a table of links would be wrong the first time somebody edits
+-- content by hand.
 CREATE TABLE IF NOT EXISTS public.media_assets (
     id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     storage_bucket  text NOT NULL,
@@ -193,8 +202,9 @@ ALTER TABLE public.section_products ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.section_categories ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.media_assets ENABLE ROW LEVEL SECURITY;
 
--- IF NOT EXISTS makes a second run harmless, and would also pass over somebody else's table of the same name.
--- Better to stop here, saying which column is missing, than in a function much later.
+-- IF NOT EXISTS makes a second run harmless, and would also pass over somebody else's table of
+-- the same name. Better to stop here, saying which column is missing, than in a function much
+-- later.
 DO $check$
 DECLARE
     v_missing text;
@@ -205,7 +215,8 @@ BEGIN
             ('categories', 'translations'), ('categories', 'updated_at'),
             ('products', 'currency'), ('products', 'is_active'), ('products', 'slug'),
             ('products', 'category_id'), ('products', 'translations'), ('products', 'updated_at'),
-            ('homepage_sections', 'published_version_id'), ('homepage_sections', 'draft_version_id'),
+            ('homepage_sections', 'published_version_id'),
+            ('homepage_sections', 'draft_version_id'),
             ('section_versions', 'updated_at'), ('section_versions', 'published_at'),
             ('section_schedules', 'previous_version_id'), ('section_schedules', 'attempts'),
             ('section_schedules', 'last_error'), ('section_schedules', 'updated_at'),
@@ -215,8 +226,9 @@ BEGIN
                       WHERE a.attrelid = to_regclass('public.' || w.rel)
                         AND a.attname = w.col AND NOT a.attisdropped);
     IF v_missing IS NOT NULL THEN
-        RAISE EXCEPTION 'tables of these names already exist and are not this schema: % is missing', v_missing
-            USING HINT = 'Use an empty database, or add the missing columns as this file declares them.';
+        RAISE EXCEPTION 'tables of these names already exist and are not this schema: % is missing',
+            v_missing
+            USING HINT = 'Use an empty database, or add the columns as this file declares them.';
     END IF;
 END
 $check$;

@@ -11,43 +11,49 @@
 --   section_schedules   -                         - (times: see 0006)           all, may write
 --   users               -                         -                             may read
 --
--- The press needs no drafts, so it gets none: the draft of tomorrow's sale cannot leak through a template. Visitors
--- and the press see neither authors nor change summaries, which are columns, so the grant lists the others.
--- The policies on versions and links ask homepage_sections, whose own policies apply to the one who asks: that is
--- why one policy serves visitors and the press, and why "published" is not repeated with "active" there.
+-- The press needs no drafts, so it gets none: the draft of tomorrow's sale cannot leak through a
+-- template. Visitors and the press see neither authors nor change summaries, which are columns,
+-- so the grant lists the others. The policies on versions and links ask homepage_sections, whose
+-- own policies apply to the one who asks: that is why one policy serves visitors and the press,
+-- and why "published" is not repeated with "active" there.
 --
--- authenticated is not an editor. Where signed-in users are the editors: GRANT platen_editor TO authenticated.
--- Grants are first taken away: platforms that grant new tables to everybody would otherwise keep, among other things,
--- TRUNCATE, which no policy stops.
+-- authenticated is not an editor. Where signed-in users are the editors: GRANT platen_editor TO
+-- authenticated. Grants are first taken away: platforms that grant new tables to everybody would
+-- otherwise keep, among other things, TRUNCATE, which no policy stops.
 
 REVOKE ALL ON TABLE
-    public.users, public.categories, public.products, public.homepage_sections, public.section_versions,
-    public.section_schedules, public.section_products, public.section_categories, public.media_assets
+    public.users, public.categories, public.products, public.homepage_sections,
+    public.section_versions, public.section_schedules, public.section_products,
+    public.section_categories, public.media_assets
     FROM PUBLIC, anon, authenticated, platen_editor, platen_reader;
 
 GRANT SELECT ON TABLE
     public.categories, public.products, public.homepage_sections, public.section_products,
     public.section_categories
     TO anon, authenticated, platen_reader;
-GRANT SELECT (id, section_id, version_number, content, is_published, published_at, created_at, updated_at)
+GRANT SELECT (id, section_id, version_number, content, is_published, published_at, created_at,
+              updated_at)
     ON TABLE public.section_versions TO anon, authenticated, platen_reader;
 GRANT SELECT ON TABLE public.media_assets TO platen_reader;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE
     public.categories, public.products, public.homepage_sections, public.section_versions,
-    public.section_schedules, public.section_products, public.section_categories, public.media_assets
+    public.section_schedules, public.section_products, public.section_categories,
+    public.media_assets
     TO platen_editor;
 GRANT SELECT ON TABLE public.users TO platen_editor;
 
--- CREATE POLICY knows no IF NOT EXISTS. Dropped and made again, and row security stays on in between: whoever looks
--- at that moment sees less, never more. (On a first run there is nothing to drop: not worth a notice each.)
+-- CREATE POLICY knows no IF NOT EXISTS. Dropped and made again, and row security stays on in
+-- between: whoever looks at that moment sees less, never more. (On a first run there is nothing
+-- to drop: not worth a notice each.)
 
 SET client_min_messages = warning;
 
 DROP POLICY IF EXISTS "Published sections viewable by everyone" ON public.homepage_sections;
 CREATE POLICY "Published sections viewable by everyone" ON public.homepage_sections
     FOR SELECT USING (status = 'published' AND is_active = true);
-DROP POLICY IF EXISTS "Press sees published sections, also inactive ones" ON public.homepage_sections;
+DROP POLICY IF EXISTS "Press sees published sections, also inactive ones"
+    ON public.homepage_sections;
 CREATE POLICY "Press sees published sections, also inactive ones" ON public.homepage_sections
     FOR SELECT TO platen_reader USING (status = 'published');
 DROP POLICY IF EXISTS "Editors manage sections" ON public.homepage_sections;
@@ -66,7 +72,8 @@ CREATE POLICY "Editors manage versions" ON public.section_versions
 DROP POLICY IF EXISTS "Products of visible sections" ON public.section_products;
 CREATE POLICY "Products of visible sections" ON public.section_products
     FOR SELECT TO anon, authenticated, platen_reader
-    USING (section_id IN (SELECT hs.id FROM public.homepage_sections hs WHERE hs.status = 'published'));
+    USING (section_id IN (SELECT hs.id FROM public.homepage_sections hs
+                          WHERE hs.status = 'published'));
 DROP POLICY IF EXISTS "Editors manage products of sections" ON public.section_products;
 CREATE POLICY "Editors manage products of sections" ON public.section_products
     FOR ALL TO platen_editor USING (true) WITH CHECK (true);
@@ -74,7 +81,8 @@ CREATE POLICY "Editors manage products of sections" ON public.section_products
 DROP POLICY IF EXISTS "Categories of visible sections" ON public.section_categories;
 CREATE POLICY "Categories of visible sections" ON public.section_categories
     FOR SELECT TO anon, authenticated, platen_reader
-    USING (section_id IN (SELECT hs.id FROM public.homepage_sections hs WHERE hs.status = 'published'));
+    USING (section_id IN (SELECT hs.id FROM public.homepage_sections hs
+                          WHERE hs.status = 'published'));
 DROP POLICY IF EXISTS "Editors manage categories of sections" ON public.section_categories;
 CREATE POLICY "Editors manage categories of sections" ON public.section_categories
     FOR ALL TO platen_editor USING (true) WITH CHECK (true);

@@ -1,14 +1,17 @@
 -- What a homepage consists of: one view, and the functions that API clients call.
 --
--- Everything here runs with the rights of the caller (security_invoker, no SECURITY DEFINER), so 0005 decides what
--- anybody gets. The functions pin search_path all the same: a caller's path may name objects of strangers.
+-- Everything here runs with the rights of the caller (security_invoker, no SECURITY DEFINER), so
+-- 0005 decides what anybody gets. The functions pin search_path all the same: a caller's path may
+-- name objects of strangers.
 --
--- Order: display_order, then section_key, then id, bytewise ("C"): ties must not depend on the plan, nor on the
--- collation of the server. Products and categories likewise: display_order, then id.
+-- Order: display_order, then section_key, then id, bytewise ("C"): ties must not depend on the
+-- plan, nor on the collation of the server. Products and categories likewise: display_order, then
+-- id.
 
--- The translated words of a row: those of the locale ("de-AT") laid over those of its language ("de"). Null: none.
--- One call per row, because the whole column is unpacked each time it is touched.
--- A body in RETURN form is bound when it is made, whatever the caller's search_path says, and can be inlined.
+-- The translated words of a row: those of the locale ("de-AT") laid over those of its language
+-- ("de"). Null: none. One call per row, because the whole column is unpacked each time it is
+-- touched. A body in RETURN form is bound when it is made, whatever the caller's search_path
+-- says, and can be inlined.
 CREATE OR REPLACE FUNCTION public.cms_words(p_translations jsonb, p_locale text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN strpos(p_locale, '-') = 0 THEN p_translations -> p_locale
@@ -16,14 +19,15 @@ RETURN CASE WHEN strpos(p_locale, '-') = 0 THEN p_translations -> p_locale
                  || COALESCE(p_translations -> p_locale, '{}'::jsonb) END;
 
 REVOKE ALL ON FUNCTION public.cms_words(jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.cms_words(jsonb, text) TO anon, authenticated, platen_editor, platen_reader;
+GRANT EXECUTE ON FUNCTION public.cms_words(jsonb, text)
+    TO anon, authenticated, platen_editor, platen_reader;
 
--- Every section of every homepage as it is printed: one statement for all of them. The lists are grouped by locale
--- as well as by section, so that asking for one locale reads only that locale's links.
--- OFFSET 0 keeps the planner from copying the call of cms_words to each place that uses its result.
--- The lists are json, not jsonb: the press only passes them on as text, and that is twice as fast.
--- inventory_count is in it because API clients know it there.
--- A published section without a version has content {}: the press decides what that means, not this view.
+-- Every section of every homepage as it is printed: one statement for all of them. The lists are
+-- grouped by locale as well as by section, so that asking for one locale reads only that locale's
+-- links. OFFSET 0 keeps the planner from copying the call of cms_words to each place that uses
+-- its result. The lists are json, not jsonb: the press only passes them on as text, and that is
+-- twice as fast. inventory_count is in it because API clients know it there. A published section
+-- without a version has content {}: the press decides what that means, not this view.
 CREATE OR REPLACE VIEW public.published_homepage_sections WITH (security_invoker = true) AS
 SELECT
     hs.locale,
@@ -90,10 +94,12 @@ WHERE hs.status = 'published' AND hs.is_active;
 
 REVOKE ALL ON TABLE public.published_homepage_sections
     FROM PUBLIC, anon, authenticated, platen_editor, platen_reader;
-GRANT SELECT ON TABLE public.published_homepage_sections TO anon, authenticated, platen_editor, platen_reader;
+GRANT SELECT ON TABLE public.published_homepage_sections
+    TO anon, authenticated, platen_editor, platen_reader;
 
--- When a locale's homepage next changes by the clock alone. This one view runs with its owner's rights, on purpose:
--- the press learns the time, and neither which section nor which version it concerns.
+-- When a locale's homepage next changes by the clock alone. This one view runs with its owner's
+-- rights, on purpose: the press learns the time, and neither which section nor which version it
+-- concerns.
 CREATE OR REPLACE VIEW public.homepage_next_change AS
 SELECT hs.locale,
        min(CASE ss.status WHEN 'pending' THEN ss.publish_at ELSE ss.expire_at END) AS next_change_at
@@ -146,6 +152,7 @@ $function$;
 
 REVOKE ALL ON FUNCTION public.get_homepage_content(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.get_homepage_content_optimized(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.get_homepage_content(text) TO anon, authenticated, platen_editor, platen_reader;
+GRANT EXECUTE ON FUNCTION public.get_homepage_content(text)
+    TO anon, authenticated, platen_editor, platen_reader;
 GRANT EXECUTE ON FUNCTION public.get_homepage_content_optimized(text)
     TO anon, authenticated, platen_editor, platen_reader;

@@ -29,8 +29,9 @@ CREATE OR REPLACE TRIGGER number_version BEFORE INSERT ON public.section_version
 -- Makes a version the one its section serves. Returns the version that was live before, or null:
 -- publishing that one again undoes it.
 --
--- is_active stays as it is: it belongs to the kill switch, and a section that was switched off stays
--- off. A draft that is published is no draft any more. Publishing what is already live changes nothing.
+-- is_active stays as it is: it belongs to the kill switch, and a section that was switched off
+-- stays off. A draft that is published is no draft any more. Publishing what is already live
+-- changes nothing.
 CREATE OR REPLACE FUNCTION public.publish_section_version(p_section_id uuid, p_version_id uuid)
 RETURNS uuid
 LANGUAGE plpgsql
@@ -78,8 +79,8 @@ BEGIN
 END
 $function$;
 
--- Copies an old version into a new one, which becomes the section's draft, and returns its id. It is
--- not published: that is a second step, and a second look. History is never rewritten.
+-- Copies an old version into a new one, which becomes the section's draft, and returns its id. It
+-- is not published: that is a second step, and a second look. History is never rewritten.
 CREATE OR REPLACE FUNCTION public.revert_section_to_version(
     p_section_id uuid, p_version_id uuid, p_reverted_by uuid DEFAULT NULL)
 RETURNS uuid

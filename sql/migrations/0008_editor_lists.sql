@@ -3,8 +3,8 @@
 -- With the caller's rights, and callable by editors only: drafts, change summaries and e-mail
 -- addresses are in it. Every column is qualified: names of result columns are variables too.
 
--- published_version is the number of the version being served, as the section points to it; counting
--- flags would name the newest one after an older one was published again.
+-- published_version is the number of the version being served, as the section points to it;
+-- counting flags would name the newest one after an older one was published again.
 CREATE OR REPLACE FUNCTION public.get_admin_sections_list(
     p_locale text DEFAULT 'en', p_status text DEFAULT NULL, p_section_type text DEFAULT NULL)
 RETURNS TABLE (
@@ -25,7 +25,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, public, pg_temp
 AS $function$
     SELECT
-        hs.id, hs.section_type, hs.section_key, hs.display_order, hs.status, hs.is_active, hs.locale,
+        hs.id, hs.section_type, hs.section_key, hs.display_order, hs.status, hs.is_active,
+        hs.locale,
         live.version_number,
         draft.version_number,
         (SELECT count(*)::integer FROM public.section_versions sv WHERE sv.section_id = hs.id),
@@ -92,5 +93,6 @@ REVOKE ALL ON FUNCTION public.get_section_version_history(uuid, integer, integer
     FROM PUBLIC, anon, authenticated;
 REVOKE ALL ON FUNCTION public.count_section_versions(uuid) FROM PUBLIC, anon, authenticated;
 GRANT EXECUTE ON FUNCTION public.get_admin_sections_list(text, text, text) TO platen_editor;
-GRANT EXECUTE ON FUNCTION public.get_section_version_history(uuid, integer, integer) TO platen_editor;
+GRANT EXECUTE ON FUNCTION public.get_section_version_history(uuid, integer, integer)
+    TO platen_editor;
 GRANT EXECUTE ON FUNCTION public.count_section_versions(uuid) TO platen_editor;

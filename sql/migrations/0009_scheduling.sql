@@ -1,20 +1,20 @@
 -- Schedules: publish what is due, take down what is over.
 --
--- Call process_scheduled_publishes() when something is due (homepage_next_change says when), or from
--- cron. It works off everything that is due, however much, and returns one row for each schedule
--- that it finished:
+-- Call process_scheduled_publishes() when something is due (homepage_next_change says when), or
+-- from cron. It works off everything that is due, however much, and returns one row for each
+-- schedule that it finished:
 --
 --     published   the version is live
 --     expired     its time is over: taken down, or nothing to take down
---     cancelled   overtaken by a later schedule of the same section
+--     cancelled   it failed before, and a later schedule of the same section went live meanwhile
 --
--- Publishing goes in the order publish_at, created_at, id. A schedule whose expire_at has passed too is
--- marked expired without publishing anything.
+-- Publishing goes in the order publish_at, created_at, id. A schedule whose expire_at has passed
+-- too is marked expired without publishing anything.
 --
 -- Expiry takes down only what this schedule put up. If the section serves another version by then
--- (somebody published by hand, or a later schedule did), it is left alone. Otherwise the version that
--- was live before is published again; where nothing was, the section is archived. is_active is never
--- touched.
+-- (somebody published by hand, or a later schedule did), it is left alone. Otherwise the version
+-- that was live before is published again; where nothing was, the section is archived. is_active
+-- is never touched.
 --
 -- A schedule that cannot be published (its version belongs elsewhere, somebody holds a lock for
 -- longer than lock_timeout) counts an attempt, keeps the message in last_error, and stops no other.
@@ -52,7 +52,8 @@ DECLARE
     v_created timestamptz := '-infinity';
     v_id uuid := '00000000-0000-0000-0000-000000000000';
 BEGIN
-    -- A deferred constraint would fail at COMMIT, outside the handlers below, and take everything along.
+    -- A deferred constraint would fail at COMMIT, outside the handlers below, and take everything
+    -- along.
     SET CONSTRAINTS ALL IMMEDIATE;
 
     LOOP
@@ -79,16 +80,18 @@ BEGIN
         BEGIN
             IF v_schedule.expire_at <= v_now THEN
                 v_action := 'expired';
-                UPDATE public.section_schedules ss SET status = 'expired' WHERE ss.id = v_schedule.id;
-            ELSIF EXISTS (
+                UPDATE public.section_schedules ss SET status = 'expired'
+                WHERE ss.id = v_schedule.id;
+            ELSIF v_schedule.attempts > 0 AND EXISTS (
                 SELECT FROM public.section_schedules ss
                 WHERE ss.section_id = v_schedule.section_id AND ss.status = 'active'
                   AND (ss.publish_at, ss.created_at, ss.id)
                       > (v_schedule.publish_at, v_schedule.created_at, v_schedule.id)) THEN
-                -- It failed before, and a later one went live meanwhile: old must not replace new.
+                -- Old must not replace new. (One that did not fail was dated back on purpose.)
                 v_action := 'cancelled';
                 UPDATE public.section_schedules ss
-                SET status = 'cancelled', last_error = 'overtaken by a later schedule of the section'
+                SET status = 'cancelled',
+                    last_error = 'overtaken by a later schedule of the section'
                 WHERE ss.id = v_schedule.id;
             ELSE
                 v_action := 'published';
@@ -113,7 +116,8 @@ BEGIN
             UPDATE public.section_schedules ss
             SET attempts = ss.attempts + 1,
                 last_error = v_error,
-                status = CASE WHEN ss.attempts + 1 >= c_attempts AND ss.publish_at + c_patience <= v_now
+                status = CASE WHEN ss.attempts + 1 >= c_attempts
+                                   AND ss.publish_at + c_patience <= v_now
                          THEN 'failed' ELSE ss.status END
             WHERE ss.id = v_schedule.id;
             RAISE WARNING 'schedule % was not published: %', v_schedule.id, v_error;
@@ -152,7 +156,8 @@ BEGIN
                          AND hs.published_version_id = v_schedule.version_id)
                AND NOT EXISTS (SELECT FROM public.section_schedules ss
                                WHERE ss.section_id = v_schedule.section_id AND ss.status = 'active'
-                                 AND ss.version_id = v_schedule.version_id AND ss.id <> v_schedule.id) THEN
+                                 AND ss.version_id = v_schedule.version_id
+                                 AND ss.id <> v_schedule.id) THEN
                 IF v_schedule.previous_version_id IS NOT NULL THEN
                     PERFORM public.publish_section_version(v_schedule.section_id,
                                                            v_schedule.previous_version_id);

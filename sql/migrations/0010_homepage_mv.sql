@@ -65,9 +65,9 @@ DECLARE
     v_start timestamptz := clock_timestamp();
 BEGIN
     IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
-        RAISE EXCEPTION 'the homepage view cannot be refreshed inside a transaction that has written'
+        RAISE EXCEPTION 'the homepage view cannot be refreshed in a transaction that has written'
             USING ERRCODE = 'active_sql_transaction',
-                  DETAIL = 'Its lock would make every other publisher wait until this transaction ends.',
+                  DETAIL = 'Every other refresh would wait for this transaction to end.',
                   HINT = 'Commit first, then refresh.';
     END IF;
     REFRESH MATERIALIZED VIEW CONCURRENTLY public.mv_published_homepage;

@@ -1,14 +1,16 @@
 -- Page set "homepage": one row per locale that has published sections.
 --
 --   sections        what get_homepage_content(locale) returns, as a JSON array in the same order
---   title,          of the first hero that has them, for <title> and <meta name="description">; else null
---   description
---   state           maintenance: sections are published and every one of them is switched off (the kill switch).
---                   A locale without published sections gives no row at all: that is no decision of anybody.
+--   title,          of the first hero that has a title, for <title> and the description in <head>;
+--   description     else null
+--   state           maintenance: sections are published and every one of them is switched off (the
+--                   kill switch). A locale without published sections gives no row at all: that is
+--                   nobody's decision.
 --   updated_at      the latest change of a section, of the words it serves or of what it shows
 --   next_change_at  the next due schedule; nothing here depends on now()
 --
--- One statement for all locales: the number of locales and sections does not change the number of queries.
+-- One statement for all locales: the number of locales and sections does not change the number of
+-- queries.
 SELECT
     'homepage' AS key,
     l.locale,

@@ -1,10 +1,12 @@
 -- Page set "products": one row per active product and locale with published sections.
 --
--- Words come from translations and fall back to the product's own columns, so a product without a translation still
--- has its page in every locale. The stock is left out: it would change pages with every sale, and tell competitors.
+-- Words come from translations and fall back to the product's own columns, so a product without a
+-- translation still has its page in every locale. The stock is left out: it would change pages
+-- with every sale, and tell competitors.
 --
--- The order (product, then locale) keeps the translations of one page together. It also lets rows leave as they are
--- made: products come by their key, and only the locales of one product are sorted.
+-- The order (product, then locale) keeps the translations of one page together. It also lets rows
+-- leave as they are made: products come by their key, and only the locales of one product are
+-- sorted.
 SELECT
     p.id::text AS key,
     l.locale,
@@ -19,7 +21,8 @@ SELECT
     CASE WHEN c.id IS NOT NULL THEN
         jsonb_build_object(
             'id', c.id,
-            'name', COALESCE(NULLIF(public.cms_words(c.translations, l.locale) ->> 'name', ''), c.name),
+            'name', COALESCE(NULLIF(public.cms_words(c.translations, l.locale) ->> 'name', ''),
+                             c.name),
             'slug', COALESCE(c.slug, c.id::text))
     END AS category
 FROM public.products p

@@ -70,7 +70,6 @@
 /* --- build
  * ------------------------------------------------------------------------------------------- */
 
-#if __has_include("cmd/build.c")
 static const struct cmd_option build_options[] = {
     {.name = "accept",
      .kind = CMD_FLAG,
@@ -99,7 +98,6 @@ static const struct cmd_example build_examples[] = {
     {"platen build --dry-run", "What would change?"},
     {"platen build --source site.export --out /tmp/site", "Without a database, somewhere else."},
 };
-#endif
 
 /* --- serve
  * ------------------------------------------------------------------------------------------- */
@@ -144,7 +142,6 @@ static const struct cmd_example render_examples[] = {
 /* --- export
  * ------------------------------------------------------------------------------------------ */
 
-#if __has_include("cmd/export.c")
 static const struct cmd_option export_options[] = {
     {.name = "to",
      .kind = CMD_TEXT,
@@ -162,12 +159,10 @@ static const struct cmd_example export_examples[] = {
     {"platen export site.export", "Keep what is published now."},
     {"platen export | gzip > site.export.gz", "To a program."},
 };
-#endif
 
 /* --- migrate
  * ----------------------------------------------------------------------------------------- */
 
-#if __has_include("cmd/migrate.c")
 static const struct cmd_option migrate_options[] = {
     {.name = "to",
      .kind = CMD_NUMBER,
@@ -206,7 +201,6 @@ static const struct cmd_example migrate_examples[] = {
     {"platen migrate --source postgresql:///cms", "Apply everything that is missing."},
     {"platen migrate --down 6", "Roll back until 0006 is the newest."},
 };
-#endif
 
 /* --- help and version
  * ---------------------------------------------------------------------------------- */
@@ -250,7 +244,6 @@ static const struct cmd_example version_examples[] = {
 #define EXAMPLES(rows) .examples = rows, .n_examples = COUNT(rows)
 
 const struct cmd cmd_table[] = {
-#if __has_include("cmd/build.c")
     {.name = "build",
      .summary = "look once and print what is published",
      .operands = "",
@@ -266,7 +259,6 @@ const struct cmd cmd_table[] = {
      EXAMPLES(build_examples),
      .exits =
          EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD) | EXIT(CMD_OMITTED)},
-#endif
     {.name = "serve",
      .summary = "preview the printed pages on this machine",
      .operands = "",
@@ -297,7 +289,6 @@ const struct cmd cmd_table[] = {
      EXAMPLES(render_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
 #endif
-#if __has_include("cmd/export.c")
     {.name = "export",
      .summary = "write the snapshot to a file",
      .operands = "[FILE]",
@@ -311,8 +302,6 @@ const struct cmd cmd_table[] = {
      OPTIONS(export_options),
      EXAMPLES(export_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_OMITTED)},
-#endif
-#if __has_include("cmd/migrate.c")
     {.name = "migrate",
      .summary = "bring the database's schema up to date",
      .operands = "",
@@ -329,7 +318,6 @@ const struct cmd cmd_table[] = {
      OPTIONS(migrate_options),
      EXAMPLES(migrate_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
-#endif
     {.name = "help",
      .summary = "explain a command, or the settings",
      .operands = "[COMMAND | settings]",

@@ -28,17 +28,26 @@ struct server {
 /* --- one request ---------------------------------------------------------------------------------
  */
 
-/* The request's target as it came: MHD's own copy is decoded already, which must happen only after
- * the query is cut off and only once. Handed to the handler as *state. */
-static void *keep_target(void *payload, const char *target, struct MHD_Connection *connection)
+/* One request from its first line on; *state of the callbacks below. */
+struct exchange {
+    bool begun;    /* the handler has seen its headers */
+    char target[]; /* as it came: MHD's own copy is decoded, which must happen only once and only
+                      after the query is cut off */
+};
+
+static void *begin_exchange(void *payload, const char *target, struct MHD_Connection *connection)
 {
+    size_t len = strlen(target);
     (void)payload;
     (void)connection;
-    return mem_strdup(target);
+    struct exchange *exchange = mem_alloc(sizeof(*exchange) + len + 1);
+    exchange->begun = false;
+    memcpy(exchange->target, target, len + 1);
+    return exchange;
 }
 
-static void forget_target(void *payload, struct MHD_Connection *connection, void **state,
-                          enum MHD_RequestTerminationCode why)
+static void end_exchange(void *payload, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why)
 {
     (void)payload;
     (void)connection;
@@ -74,11 +83,10 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 static struct MHD_Response *new_response(struct serve_answer *a)
 {
     struct MHD_Response *response;
-    if (a->status == 304 || a->fd < 0) {
-        size_t len = a->status == 304 ? 0 : strlen(a->text);
-        response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)a->text,
+    if (a->fd < 0) {
+        response = MHD_create_response_from_buffer(strlen(a->text), (void *)(uintptr_t)a->text,
                                                    MHD_RESPMEM_PERSISTENT);
-    } else {
+    } else { /* for a 304, too: its Content-Length must be that of the page; MHD sends no body */
         response = MHD_create_response_from_fd64(a->size, a->fd);
         if (response != NULL)
             a->fd = -1; /* MHD closes it */
@@ -137,37 +145,45 @@ static void log_request(const char *method, const char *path, const struct serve
     say_note("%s %s %u %s", method, shown, a->status, a->encoding != NULL ? a->encoding : "-");
 }
 
-static enum MHD_Result handle(void *payload, struct MHD_Connection *connection, const char *url,
-                              const char *method, const char *version, const char *upload,
-                              size_t *upload_size, void **state)
+static enum MHD_Result answer(const struct server *server, struct MHD_Connection *connection,
+                              const char *method, char *target)
 {
-    const struct server *server = payload;
-    (void)url;
-    (void)version;
-    (void)upload;
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        if (*upload_size != 0) { /* a body on its way: read past it, then answer */
-            *upload_size = 0;
-            return MHD_YES;
-        }
-        return refuse_method(connection);
-    }
     struct serve_request request = {
         .accept_encoding = header(connection, "Accept-Encoding"),
         .if_none_match = header(connection, "If-None-Match"),
         .if_modified_since = header(connection, "If-Modified-Since"),
     };
-    request.path = split_target(*state, &request.query);
-    struct serve_answer answer;
+    request.path = split_target(target, &request.query);
+    struct serve_answer a;
     int root = open(server->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    serve_files_answer(root, server->base, &request, &answer);
+    serve_files_answer(root, server->base, &request, &a);
     if (root >= 0)
         close(root);
     if (server->verbose)
-        log_request(method, request.path, &answer);
-    enum MHD_Result result = send_answer(connection, &answer);
-    serve_files_release(&answer);
+        log_request(method, request.path, &a);
+    enum MHD_Result result = send_answer(connection, &a);
+    serve_files_release(&a);
     return result;
+}
+
+/* Called once when the headers are there, then for each piece of a body, then once more: answering
+ * only then keeps the connection open for the next request. */
+static enum MHD_Result handle(void *payload, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **state)
+{
+    struct exchange *exchange = *state;
+    (void)url;
+    (void)version;
+    (void)upload;
+    if (!exchange->begun || *upload_size != 0) {
+        exchange->begun = true;
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        return refuse_method(connection);
+    return answer(payload, connection, method, exchange->target);
 }
 
 /* --- listening
@@ -233,8 +249,8 @@ static struct MHD_Daemon *start(struct server *server, int listener, struct erro
     struct MHD_Daemon *daemon =
         MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, handle, server, /* */
                          MHD_OPTION_LISTEN_SOCKET, listener,                          /* */
-                         MHD_OPTION_URI_LOG_CALLBACK, keep_target, NULL,              /* */
-                         MHD_OPTION_NOTIFY_COMPLETED, forget_target, NULL,            /* */
+                         MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, NULL,           /* */
+                         MHD_OPTION_NOTIFY_COMPLETED, end_exchange, NULL,             /* */
                          MHD_OPTION_CONNECTION_TIMEOUT, 60u,                          /* */
                          MHD_OPTION_CONNECTION_LIMIT, 512u,                           /* */
                          MHD_OPTION_END);

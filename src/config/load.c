@@ -6,6 +6,7 @@
 #include "config/nearest.h"
 
 #define PAGE_SETS_MAX 1000
+#define OUTPUTS_MAX 1000
 #define LIST_MAX 10000
 
 struct loader {
@@ -134,6 +135,8 @@ static bool load_outputs(const struct loader *l, const struct yaml_node *node, c
 {
     if (node->kind != YAML_LIST)
         return wrong_kind(l, node, name, "a list");
+    if (node->count > OUTPUTS_MAX)
+        return fail(l, node, name, "has more than 1000 entries");
     set->outputs = arena_calloc(&l->c->arena, node->count + 1, sizeof(*set->outputs));
     for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
         struct config_output *output = &set->outputs[set->n_outputs++];

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "pack/mime.h"
 #include "plan/route.h"
 
 static bool stat_public(const struct press *p, const char *path, const char *suffix,
@@ -79,7 +80,8 @@ bool artifact_put(struct press *p, struct press_worker *w, const struct manifest
         f->staged = PRESS_STAGED_DRY;
         return true;
     }
-    bool twin = p->config->gzip && gzip_pack(&w->gzip, data, len, &w->packed);
+    bool twin = p->config->gzip && mime_is_compressible(mime_type(f->path)) &&
+                gzip_pack(&w->gzip, data, len, &w->packed);
     f->gz_size = twin ? (uint32_t)w->packed.len : 0;
     f->mtime = next_mtime(p, recorded, on_disk ? &disk : NULL);
     w->bytes_written += (uint64_t)f->size + f->gz_size;

@@ -41,26 +41,35 @@ static struct press_batch *take_batch(struct press *p, uint16_t set)
     pthread_mutex_unlock(&p->lock);
     b->set = set;
     atomic_store(&b->users, 1);
+    atomic_store(&b->jobs, 1);
     return b;
 }
 
 /* One of those who need the batch's arena is done with it. */
 static void let_go(struct press_batch *b)
 {
-    while (b != NULL && atomic_fetch_sub(&b->users, 1) == 1) {
-        struct press *p = b->press;
-        struct press_batch *leaned_on = b->leans_on;
-        arena_reset(&b->arena);
-        b->n_rows = b->n_groups = b->bytes = b->n_pages = 0;
-        b->pages = NULL;
-        b->leans_on = NULL;
-        pthread_mutex_lock(&p->lock);
-        b->next_free = p->free_batches;
-        p->free_batches = b;
-        pthread_cond_signal(&p->batch_returned);
-        pthread_mutex_unlock(&p->lock);
-        b = leaned_on;
-    }
+    struct press *p = b->press;
+    if (atomic_fetch_sub(&b->users, 1) != 1)
+        return;
+    arena_reset(&b->arena);
+    b->n_rows = b->n_groups = b->bytes = b->n_pages = 0;
+    b->pages = NULL;
+    pthread_mutex_lock(&p->lock);
+    b->next_free = p->free_batches;
+    p->free_batches = b;
+    pthread_cond_signal(&p->batch_returned);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* The last job of a batch sets free the one it leans on as well: no chain grows. */
+static void end_job(struct press_batch *b)
+{
+    if (atomic_fetch_sub(&b->jobs, 1) != 1)
+        return;
+    if (b->leans_on != NULL)
+        let_go(b->leans_on);
+    b->leans_on = NULL;
+    let_go(b);
 }
 
 void batch_free_all(struct press *p)
@@ -95,7 +104,7 @@ static void batch_job(void *payload, unsigned worker)
         struct press_page *pages = group_prepare(b, &b->groups[i], &b->press->workers[worker], &n);
         print_pages(b->press, worker, pages, n);
     }
-    let_go(b);
+    end_job(b);
 }
 
 /* One large group, prepared already: several of these jobs share its pages. */
@@ -105,7 +114,7 @@ static void pages_job(void *payload, unsigned worker)
     size_t i;
     while ((i = atomic_fetch_add(&b->next_page, 1)) < b->n_pages)
         print_pages(b->press, worker, &b->pages[i], 1);
-    let_go(b);
+    end_job(b);
 }
 
 static void submit(struct press *p, struct press_batch *b)
@@ -116,7 +125,7 @@ static void submit(struct press *p, struct press_batch *b)
     }
     b->pages = group_prepare(b, &b->groups[0], p->site, &b->n_pages);
     atomic_store(&b->next_page, 0);
-    atomic_fetch_add(&b->users, p->n_workers - 1);
+    atomic_store(&b->jobs, p->n_workers);
     for (unsigned i = 0; i < p->n_workers; i++)
         pool_submit(p->pool, pages_job, b);
 }
@@ -255,6 +264,6 @@ bool batch_read_set(struct press *p, uint16_t set, struct error *err)
     if (ok && r.batch->n_rows > 0)
         submit(p, r.batch);
     else
-        let_go(r.batch);
+        end_job(r.batch);
     return ok;
 }

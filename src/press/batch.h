@@ -43,7 +43,8 @@ struct press_batch {
     struct press_page *pages; /* of a batch whose pages are printed one by one */
     size_t n_pages;
     atomic_size_t next_page;
-    atomic_uint users;            /* jobs not yet done, and the batch that leans on this one */
+    atomic_uint jobs;             /* not yet done */
+    atomic_uint users;            /* of the arena: this batch, and the one that leans on it */
     struct press_batch *leans_on; /* whose arena holds this batch's first row, or NULL */
 };
 

@@ -89,8 +89,6 @@ static void add_own_pages(struct prepare *x)
             remember(x, &x->p->gone, row->locale, row->row.key);
         if (row->row.state == SOURCE_GONE)
             continue;
-        if (row->row.state == SOURCE_LIVE && is_held(x, row->locale))
-            continue;
         add_page(x, row, row->locale);
     }
 }
@@ -109,8 +107,7 @@ static void add_fallback_pages(struct prepare *x)
             const struct press_row *row = row_of(x, locale_table_find(t, c->fallback[i]));
             if (row == NULL || row->row.state != SOURCE_LIVE)
                 continue;
-            if (!is_held(x, row->locale))
-                add_page(x, row, locale);
+            add_page(x, row, locale);
             break;
         }
     }
@@ -146,12 +143,17 @@ static bool is_fit(struct prepare *x, struct press_page *page)
     return false;
 }
 
+/* Held pages are checked like all others: whether they are held next time must not depend on their
+ * being held now. */
 static void drop_unfit(struct prepare *x)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < x->n_pages; i++)
-        if (is_fit(x, &x->pages[i]))
-            x->pages[kept++] = x->pages[i];
+    for (size_t i = 0; i < x->n_pages; i++) {
+        struct press_page *page = &x->pages[i];
+        bool fit = is_fit(x, page);
+        if (fit && (page->view.state != SOURCE_LIVE || !is_held(x, page->from)))
+            x->pages[kept++] = *page;
+    }
     x->n_pages = kept;
 }
 

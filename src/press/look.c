@@ -14,7 +14,7 @@
 #include "store/commit.h"
 #include "store/retain.h"
 
-#define PASSES_MAX 4
+#define PASSES_MAX 8
 #define THREADS_MAX 64
 
 static void progress(const struct press *p, const char *step, uint64_t done, uint64_t total)
@@ -185,13 +185,15 @@ static bool load_recorded(struct press *p, struct error *err)
 
 /* --- passes ---------------------------------------------------------------------------------- */
 
-/* Back to before the first row; the snapshot stays open. */
-static bool start_over(struct press *p, struct error *err)
+/* Back to before the first row; the snapshot stays open. Problems found stay: told twice, they are
+ * reported once. */
+static bool start_over(struct press *p, bool sticky, struct error *err)
 {
     verdict_clear(&p->found);
+    if (sticky)
+        verdict_copy(&p->found, &p->assumed);
     memset(p->rows, 0, p->config->n_sets * MANIFEST_MAX_NAMES * sizeof(*p->rows));
-    p->n_problems = 0;
-    p->more_problems = p->rows_total = 0;
+    p->rows_total = 0;
     p->omitted = p->deletions_held = false;
     p->next_change_at = NULL;
     p->groups = 0;
@@ -229,9 +231,9 @@ static void widen_verdict(struct press *p)
         verdict_hold(&p->found, set, MANIFEST_NONE);
 }
 
-static bool one_pass(struct press *p, struct error *err)
+static bool one_pass(struct press *p, bool sticky, struct error *err)
 {
-    if (!start_over(p, err) || !read_all(p, err) || !files_put_static(p, err) ||
+    if (!start_over(p, sticky, err) || !read_all(p, err) || !files_put_static(p, err) ||
         !files_put_assets(p, err) || !files_carry_assets(p, err))
         return false;
     settle_count(p);
@@ -256,10 +258,13 @@ static void name_release(struct press *p)
     m->n_locales = p->locales.count;
 }
 
+/* Problems that show only while a page is printed (two rows with one path) are not found again once
+ * their locales are held, so after the first pass what was found held stays so. What was held by the
+ * last release is different: it has to be found anew. */
 static bool read_and_print(struct press *p, struct error *err)
 {
     for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
-        if (!one_pass(p, err))
+        if (!one_pass(p, pass > 0, err))
             return false;
         if (verdict_equal(&p->assumed, &p->found)) {
             name_release(p);
@@ -391,22 +396,27 @@ static int by_text(const void *a, const void *b)
     return c != 0 ? c : strcmp(x->text, y->text);
 }
 
+static void report_problem(struct press_result *r, const struct press_problem *from)
+{
+    if (r->n_problems > 0 && by_text(&r->problems[r->n_problems - 1], from) == 0)
+        return; /* found by an earlier pass too */
+    r->problems[r->n_problems++] = (struct press_problem){
+        .set = arena_strdup(&r->arena, from->set),
+        .locale = arena_strdup(&r->arena, from->locale),
+        .key = arena_strdup(&r->arena, from->key),
+        .text = arena_strdup(&r->arena, from->text),
+        .action = from->action,
+    };
+}
+
 static void report_problems(struct press *p)
 {
     struct press_result *r = p->result;
     if (p->n_problems > 1)
         qsort(p->problems, p->n_problems, sizeof(*p->problems), by_text);
     r->problems = arena_calloc(&r->arena, p->n_problems, sizeof(*r->problems));
-    for (size_t i = 0; i < p->n_problems; i++) {
-        const struct press_problem *from = &p->problems[i];
-        r->problems[r->n_problems++] = (struct press_problem){
-            .set = arena_strdup(&r->arena, from->set),
-            .locale = arena_strdup(&r->arena, from->locale),
-            .key = arena_strdup(&r->arena, from->key),
-            .text = arena_strdup(&r->arena, from->text),
-            .action = from->action,
-        };
-    }
+    for (size_t i = 0; i < p->n_problems; i++)
+        report_problem(r, &p->problems[i]);
     r->more_problems = p->more_problems;
     r->held = verdict_any_at_all(&p->found) || p->deletions_held;
     r->omitted = p->omitted;

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import PAGES, Database
+from cmsdb import PAGES, Database
 from pgcluster import Cluster
 from program import Running, Site, peak_memory, platen, platen_measured
 

@@ -1,4 +1,5 @@
-"""The migrations as files: up, down, up again; twice; through psql, in one transaction and without."""
+"""The migrations as files: up, down, up again; twice; through psql, in one transaction and
+without."""
 
 import subprocess
 
@@ -6,7 +7,7 @@ import psycopg2
 import pytest
 
 from cmsdata import add_product, add_published, add_section, add_version, publish
-from conftest import MIGRATIONS, SEED_SQL, Database, down_files, run, seed_sql, up_files
+from cmsdb import MIGRATIONS, SEED_SQL, Database, down_files, run, seed_sql, up_files
 from pgcluster import Cluster, ClusterError
 
 ROLES = ("anon", "authenticated", "platen_editor", "platen_reader")
@@ -50,8 +51,10 @@ def test_up_down_up(own_cluster):
         shop.psql(file=file)
     assert own_cluster.dump_schema("shop") == empty
     assert shop.value(roles, (ROLES,)) == 0
-    left = shop.rows("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-                     " UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+    left = shop.rows(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+    )
     assert left == []
 
     shop.migrate()
@@ -64,7 +67,9 @@ def test_down_with_content(db):
     add_version(db, section, "draft")
     for file in down_files():
         db.psql(file=file)
-    assert db.value("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == 0
+    assert (
+        db.value("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == 0
+    )
 
 
 def test_each_step_alone_comes_back(empty_db):
@@ -92,14 +97,20 @@ def test_twice_is_harmless(db):
 
 
 def test_twice_is_not_harmless_as_printed(db):
-    db.psql(command=seed_sql("homepage_mv_refresh_function.sql") + seed_sql("homepage_mv_section_trigger.sql"))
+    db.psql(
+        command=seed_sql("homepage_mv_refresh_function.sql")
+        + seed_sql("homepage_mv_section_trigger.sql")
+    )
     again = db.psql(file=SEED_SQL / "homepage_mv_section_trigger.sql", check=False)
-    assert 'trigger "refresh_mv_on_section_publish" for relation "homepage_sections" already exists' in again.stderr
+    assert (
+        'trigger "refresh_mv_on_section_publish" for relation "homepage_sections" already exists'
+        in again.stderr
+    )
 
 
 def test_files_hold_plain_statements_only():
-    """One tool sends whole files, another one statement after the other: neither knows psql's commands, and
-    transactions are theirs to begin."""
+    """One tool sends whole files, another one statement after the other: neither knows psql's
+    commands, and transactions are theirs to begin."""
     for file in [*up_files(), *down_files()]:
         outside, dollar = [], None
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -111,21 +122,29 @@ def test_files_hold_plain_statements_only():
                 outside.append(code)
         for code in outside:
             assert not code.startswith("\\"), (file.name, code)
-            assert code.split()[0].rstrip(";").upper() not in ("BEGIN", "COMMIT", "ROLLBACK", "START"), (file.name, code)
+            assert code.split()[0].rstrip(";").upper() not in (
+                "BEGIN",
+                "COMMIT",
+                "ROLLBACK",
+                "START",
+            ), (file.name, code)
         assert dollar is None, "%s: a dollar quote stays open" % file.name
 
 
 def test_in_one_transaction_each(empty_db):
-    """As the migrating tool does it: a transaction around every file that does not say otherwise."""
+    """As the migrating tool does it: in a transaction, unless the file says otherwise."""
     for file in [*up_files(), *down_files()[:-1], *up_files()]:
         empty_db.psql(file=file, options=["-1"] if is_transactional(file) else [])
     assert empty_db.value("SELECT to_regproc('public.process_scheduled_publishes') IS NOT NULL")
 
 
 def test_a_failing_file_leaves_nothing_in_a_transaction(empty_db):
-    """Somebody else's table of our name: the file stops, says which column is missing, and is rolled back."""
+    """Somebody else's table of our name: the file stops, says which column is missing, and is
+    rolled back."""
     empty_db.psql(file=up_files()[0])
-    empty_db.psql(command="CREATE TABLE public.products (id uuid PRIMARY KEY, name text, description text)")
+    empty_db.psql(
+        command="CREATE TABLE public.products (id uuid PRIMARY KEY, name text, description text)"
+    )
     tables = [f for f in up_files() if f.name.startswith("0002")][0]
     failed = empty_db.psql(file=tables, options=["-1"], check=False)
     assert failed.returncode != 0
@@ -133,13 +152,16 @@ def test_a_failing_file_leaves_nothing_in_a_transaction(empty_db):
     assert empty_db.value("SELECT to_regclass('public.homepage_sections') IS NULL")
 
 
-# -- indexes: B-14, B-23 ----------------------------------------------------------------------------------------
+# -- indexes: B-14, B-23 -----------------------------------------------------------------------
 
 
 def test_printed_index_migration_says_success_and_does_nothing(db):
     """B-14: run as the document runs it, psql -f without ON_ERROR_STOP."""
-    done = subprocess.run(["psql", "-X", "-d", db.pg.dsn(db.name), "-f", str(SEED_SQL / "apply_optimizations.sql")],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        ["psql", "-X", "-d", db.pg.dsn(db.name), "-f", str(SEED_SQL / "apply_optimizations.sql")],
+        capture_output=True,
+        text=True,
+    )
     assert "CREATE INDEX CONCURRENTLY cannot run inside a transaction block" in done.stderr
     assert "completed successfully" in done.stdout and done.returncode == 0
     assert db.value("SELECT to_regclass('public.idx_section_products_covering') IS NULL")
@@ -148,8 +170,12 @@ def test_printed_index_migration_says_success_and_does_nothing(db):
 def test_our_indexes_are_all_there_and_valid(db):
     text = (MIGRATIONS / "0003_indexes.sql").read_text(encoding="utf-8")
     wanted = {line.split()[-1] for line in text.splitlines() if line.startswith("CREATE INDEX")}
-    found = dict(db.rows("SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-                         " WHERE c.relname LIKE 'idx\\_%'"))
+    found = dict(
+        db.rows(
+            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+            " WHERE c.relname LIKE 'idx\\_%'"
+        )
+    )
     assert wanted and wanted <= set(found)
     assert all(found.values())
     # the repair at the top of the file, and the way down, know the same names
@@ -168,7 +194,12 @@ def test_a_failed_concurrent_build_is_repaired(db):
     valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'idx_products_category'::regclass"
     assert db.value(valid) is False
 
-    skipped = db.psql(command="CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_products_category ON products (category_id)")
+    skipped = db.psql(
+        command=(
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_products_category ON products"
+            " (category_id)"
+        )
+    )
     assert "already exists, skipping" in skipped.stderr and db.value(valid) is False
 
     db.psql(file=MIGRATIONS / "0003_indexes.sql")
@@ -178,7 +209,8 @@ def test_a_failed_concurrent_build_is_repaired(db):
 
 LONG_METADATA = """
     INSERT INTO section_products (section_id, product_id, metadata)
-    SELECT %s, %s, jsonb_build_object('note', string_agg(md5(i::text), '')) FROM generate_series(1, 200) i"""
+    SELECT %s, %s, jsonb_build_object('note', string_agg(md5(i::text), ''))
+    FROM generate_series(1, 200) i"""
 
 
 def test_large_metadata_can_be_stored(db):
@@ -191,7 +223,7 @@ def test_large_metadata_can_be_stored(db):
         db.rows(LONG_METADATA, (section, product))
 
 
-# -- the way back: B-15 -----------------------------------------------------------------------------------------
+# -- the way back: B-15 ------------------------------------------------------------------------
 
 
 def test_printed_rollback_breaks_publishing(db):
@@ -214,7 +246,7 @@ def test_our_way_back_does_not(db):
     assert db.value("SELECT content ->> 'title' FROM get_homepage_content('en')") == "second"
 
 
-# -- roles ------------------------------------------------------------------------------------------------------
+# -- roles -------------------------------------------------------------------------------------
 
 
 def test_roles_that_were_there_stay(own_cluster):
@@ -228,8 +260,10 @@ def test_roles_that_were_there_stay(own_cluster):
     for file in down_files():
         said = shop.psql(file=file)
     assert "role platen_reader has members and stays" in said.stderr
-    assert shop.rows("SELECT rolname FROM pg_roles WHERE rolname IN %s ORDER BY 1", (ROLES,)) == \
-        [("anon",), ("platen_reader",)]
+    assert shop.rows("SELECT rolname FROM pg_roles WHERE rolname IN %s ORDER BY 1", (ROLES,)) == [
+        ("anon",),
+        ("platen_reader",),
+    ]
     assert shop.value("SELECT shobj_description('anon'::regrole, 'pg_authid')") == "of the platform"
 
 
@@ -246,8 +280,16 @@ def test_roles_used_by_another_database_stay(own_cluster):
 
 
 def test_no_role_can_log_in(db):
-    assert db.rows("SELECT rolname FROM pg_roles WHERE rolname IN %s"
-                   " AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolbypassrls)", (ROLES,)) == []
+    assert (
+        db.rows(
+            (
+                "SELECT rolname FROM pg_roles WHERE rolname IN %s"
+                " AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolbypassrls)"
+            ),
+            (ROLES,),
+        )
+        == []
+    )
 
 
 def test_not_only_a_superuser_can_migrate(own_cluster):
@@ -259,7 +301,9 @@ def test_not_only_a_superuser_can_migrate(own_cluster):
     shop = Database(own_cluster, "shop")
     owner = shop.connect(user="owner")
     section, version = add_published(owner, title="by the owner")
-    assert run(owner, "SELECT content ->> 'title' FROM get_homepage_content('en')") == [("by the owner",)]
+    assert run(owner, "SELECT content ->> 'title' FROM get_homepage_content('en')") == [
+        ("by the owner",)
+    ]
     run(owner, "SELECT manual_refresh_homepage_mv()")
     assert shop.value("SELECT jsonb_array_length(get_homepage_from_mv('en'))") == 1
     shop.close()
