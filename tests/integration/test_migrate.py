@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import MIGRATIONS, down_files, up_files
+from cmsdb import MIGRATIONS, down_files, up_files
 from program import Running, platen
 
 NUMBERS = len(up_files())
