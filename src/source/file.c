@@ -367,7 +367,7 @@ static enum step take_line(struct file_reading *r, const struct line *line, stru
             return STEP_FAILED;
         }
         usual.text = other->buf;
-        usual.len = other->len;
+        usual.len = other->len - 1; /* without the line break */
         split_line(&usual, &name, &name_len, &text, &len);
     }
     const struct file_set *set = find_set(r->f, name, name_len);
