@@ -130,14 +130,27 @@ static const struct cmd_example serve_examples[] = {
 /* --- render
  * ------------------------------------------------------------------------------------------ */
 
-#if __has_include("cmd/render.c")
+static const struct cmd_option render_options[] = {
+    {.name = "parts",
+     .kind = CMD_TEXT,
+     .argument = "FOLDER",
+     AT(parts),
+     .prose =
+         "Dynamic names ({{>*name}}) pick from this folder of TEMPLATE_DIR, as those of a page "
+         "set pick from its `parts`. Default: all of TEMPLATE_DIR."},
+    {.name = "strict",
+     .kind = CMD_FLAG,
+     AT(strict),
+     .prose = "A template that is named and missing is an error, as in a build; otherwise it is "
+              "empty, as the specification has it."},
+};
+
 static const struct cmd_example render_examples[] = {
     {"platen render templates product product.json",
      "Print templates/product.html.mustache with the data of product.json."},
-    {"echo '{\"title\": \"Hello\"}' | platen render templates sections/hero /dev/stdin",
+    {"echo '{\"title\": \"Hello\"}' | platen render templates sections/hero -",
      "Data need not be in a file."},
 };
-#endif
 
 /* --- export
  * ------------------------------------------------------------------------------------------ */
@@ -273,7 +286,6 @@ const struct cmd cmd_table[] = {
      OPTIONS(serve_options),
      EXAMPLES(serve_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
-#if __has_include("cmd/render.c")
     {.name = "render",
      .summary = "print one template with one JSON file",
      .operands = "TEMPLATE_DIR NAME DATA.json",
@@ -281,14 +293,14 @@ const struct cmd cmd_table[] = {
          "Prints the template NAME of a folder with the data of a file to standard output: the "
          "shortest way to work on a theme. NAME.html.mustache escapes for HTML, a plain "
          "NAME.mustache is read exactly as the Mustache specification says. DATA.json may hold "
-         "any JSON value.",
+         "any JSON value; \"-\" is standard input.",
      .run = cmd_render,
      .config = CMD_NO_CONFIG,
      .min_operands = 3,
      .max_operands = 3,
+     OPTIONS(render_options),
      EXAMPLES(render_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
-#endif
     {.name = "export",
      .summary = "write the snapshot to a file",
      .operands = "[FILE]",

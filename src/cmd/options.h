@@ -45,6 +45,10 @@ struct options {
     /* build, migrate */
     bool dry_run;
 
+    /* render */
+    const char *parts; /* NULL: not given */
+    bool strict;
+
     /* export */
     const char *to; /* file; NULL: not given */
 
