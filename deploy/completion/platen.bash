@@ -11,7 +11,7 @@ _platen()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W 'build serve export migrate help version --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'build serve render export migrate help version --help --version' -- "$cur"))
         return
     fi
     case $command,$prev in
@@ -25,6 +25,7 @@ _platen()
         serve,--bind) return ;;
         serve,--config|serve,-c) _platen_files -f; return ;;
         serve,--out|serve,-o) _platen_files -d; return ;;
+        render,--parts) return ;;
         export,--to) _platen_files -f; return ;;
         export,--config|export,-c) _platen_files -f; return ;;
         export,--source|export,-s) _platen_files -f; return ;;
@@ -38,7 +39,7 @@ _platen()
     esac
     if [[ $cur != -* ]]; then
         if [ "$command" = help ]; then
-            COMPREPLY=($(compgen -W 'settings build serve export migrate help version' -- "$cur"))
+            COMPREPLY=($(compgen -W 'settings build serve render export migrate help version' -- "$cur"))
         else
             _platen_files -f
         fi
@@ -47,6 +48,7 @@ _platen()
     case $command in
         build) COMPREPLY=($(compgen -W '--accept --dry-run --lock-wait --config --out --source --locale --threads --json --quiet --verbose --help' -- "$cur")) ;;
         serve) COMPREPLY=($(compgen -W '--port --bind --config --out --quiet --verbose --help' -- "$cur")) ;;
+        render) COMPREPLY=($(compgen -W '--parts --strict --help' -- "$cur")) ;;
         export) COMPREPLY=($(compgen -W '--to --config --source --locale --quiet --verbose --help' -- "$cur")) ;;
         migrate) COMPREPLY=($(compgen -W '--to --down --list --dry-run --dir --config --source --json --quiet --verbose --help' -- "$cur")) ;;
         help) COMPREPLY=($(compgen -W '--sample --completion --man --reference --help' -- "$cur")) ;;

@@ -1,6 +1,7 @@
 # fish completion of platen; printed by `platen help --completion fish`
 complete -c platen -f -n __fish_use_subcommand -a build -d 'look once and print what is published'
 complete -c platen -f -n __fish_use_subcommand -a serve -d 'preview the printed pages on this machine'
+complete -c platen -f -n __fish_use_subcommand -a render -d 'print one template with one JSON file'
 complete -c platen -f -n __fish_use_subcommand -a export -d 'write the snapshot to a file'
 complete -c platen -f -n __fish_use_subcommand -a migrate -d 'bring the database\'s schema up to date'
 complete -c platen -f -n __fish_use_subcommand -a help -d 'explain a command, or the settings'
@@ -24,6 +25,9 @@ complete -c platen -n '__fish_seen_subcommand_from serve' -l out -s o -x -a '(__
 complete -c platen -n '__fish_seen_subcommand_from serve' -l quiet -s q -d 'Say nothing but what is wrong'
 complete -c platen -n '__fish_seen_subcommand_from serve' -l verbose -s v -d 'Say more'
 complete -c platen -n '__fish_seen_subcommand_from serve' -l help -s h -d 'Print this'
+complete -c platen -n '__fish_seen_subcommand_from render' -l parts -x -d 'The folder below TEMPLATE_DIR that dynamic names, {{>*name}}, pick from'
+complete -c platen -n '__fish_seen_subcommand_from render' -l strict -d 'A template that is named and missing is an error; else it counts as empty, as the specification has it'
+complete -c platen -n '__fish_seen_subcommand_from render' -l help -s h -d 'Print this'
 complete -c platen -n '__fish_seen_subcommand_from export' -l to -r -F -d 'The file to write, the same as FILE'
 complete -c platen -n '__fish_seen_subcommand_from export' -l config -s c -r -F -d 'The configuration'
 complete -c platen -n '__fish_seen_subcommand_from export' -l source -s s -r -F -d 'Where rows come from: a PostgreSQL connection string, or a file that `platen export` wrote'

@@ -130,14 +130,26 @@ static const struct cmd_example serve_examples[] = {
 /* --- render
  * ------------------------------------------------------------------------------------------ */
 
-#if __has_include("cmd/render.c")
+static const struct cmd_option render_options[] = {
+    {.name = "parts",
+     .kind = CMD_TEXT,
+     .argument = "FOLDER",
+     AT(parts),
+     .prose = "The folder below TEMPLATE_DIR that dynamic names, {{>*name}}, pick from. Default: "
+              "all of TEMPLATE_DIR."},
+    {.name = "strict",
+     .kind = CMD_FLAG,
+     AT(strict),
+     .prose = "A template that is named and missing is an error; else it counts as empty, as the "
+              "specification has it."},
+};
+
 static const struct cmd_example render_examples[] = {
     {"platen render templates product product.json",
      "Print templates/product.html.mustache with the data of product.json."},
-    {"echo '{\"title\": \"Hello\"}' | platen render templates sections/hero /dev/stdin",
+    {"echo '{\"title\": \"Hello\"}' | platen render templates sections/hero -",
      "Data need not be in a file."},
 };
-#endif
 
 /* --- export
  * ------------------------------------------------------------------------------------------ */
@@ -273,7 +285,6 @@ const struct cmd cmd_table[] = {
      OPTIONS(serve_options),
      EXAMPLES(serve_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
-#if __has_include("cmd/render.c")
     {.name = "render",
      .summary = "print one template with one JSON file",
      .operands = "TEMPLATE_DIR NAME DATA.json",
@@ -281,14 +292,14 @@ const struct cmd cmd_table[] = {
          "Prints the template NAME of a folder with the data of a file to standard output: the "
          "shortest way to work on a theme. NAME.html.mustache escapes for HTML, a plain "
          "NAME.mustache is read exactly as the Mustache specification says. DATA.json may hold "
-         "any JSON value.",
+         "any JSON value; '-' is standard input. Partials and parents are found in TEMPLATE_DIR.",
      .run = cmd_render,
      .config = CMD_NO_CONFIG,
      .min_operands = 3,
      .max_operands = 3,
+     OPTIONS(render_options),
      EXAMPLES(render_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
-#endif
     {.name = "export",
      .summary = "write the snapshot to a file",
      .operands = "[FILE]",

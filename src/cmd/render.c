@@ -1,8 +1,6 @@
 /* platen render: one template and one JSON file to standard output. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,31 +9,15 @@
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "cmd/say.h"
 #include "template/template.h"
-
-static const char help[] =
-    "Usage: platen render [OPTION]... TEMPLATE_DIR NAME DATA\n"
-    "\n"
-    "Prints TEMPLATE_DIR/NAME.html.mustache (or NAME.mustache) with the data of the\n"
-    "JSON file DATA, \"-\" for standard input, to standard output. DATA may be any JSON\n"
-    "value. Partials and parents are found in TEMPLATE_DIR.\n"
-    "\n"
-    "  --parts FOLDER  where dynamic names ({{>*name}}) pick from; default: TEMPLATE_DIR\n"
-    "  --strict        a template that is named and missing is an error, not empty\n"
-    "  --help          print this text\n"
-    "\n"
-    "Exit code: 0 printed, 1 the data or the output failed, 2 usage or a wrong template.\n";
 
 struct request {
     const char *dir, *name, *data;
     struct strbuf parts; /* with '/' behind it, or empty */
     bool strict;
 };
-
-static bool usage(struct error *err, const char *what)
-{
-    return error_set(err, ERROR_USAGE, "%s; see 'platen render --help'", what);
-}
 
 static bool read_all(int fd, struct strbuf *text, struct error *err)
 {
@@ -117,66 +99,38 @@ static bool render(const struct request *rq, struct template_set *set, const str
     return ok;
 }
 
-/* false with err->kind ERROR_NONE: --help was printed. */
-static bool parse_arguments(int argc, char **argv, struct request *rq, struct error *err)
+static bool take_arguments(const struct options *o, struct request *rq, struct error *err)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"parts", required_argument, NULL, 'p'},
-        {"strict", no_argument, NULL, 's'},
-        {0},
-    };
-    optind = 0;
-    opterr = 0;
-    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        switch (c) {
-        case 'h':
-            if (fputs(help, stdout) < 0 || fflush(stdout) != 0)
-                error_errno(err, "cannot write to standard output");
-            return false;
-        case 'p':
-            strbuf_reset(&rq->parts);
-            strbuf_addf(&rq->parts, "%s%s", optarg,
-                        optarg[0] == '\0' || optarg[strlen(optarg) - 1] == '/' ? "" : "/");
-            break;
-        case 's':
-            rq->strict = true;
-            break;
-        case ':':
-            return error_set(err, ERROR_USAGE, "%s needs a value; see 'platen render --help'",
-                             argv[optind - 1]);
-        default:
-            return error_set(err, ERROR_USAGE, "unknown option %s; see 'platen render --help'",
-                             argv[optind - 1]);
-        }
-    }
-    if (argc - optind != 3)
-        return usage(err, "TEMPLATE_DIR, NAME and DATA are needed");
-    rq->dir = argv[optind];
-    rq->name = argv[optind + 1];
-    rq->data = argv[optind + 2];
+    rq->dir = o->operands[0];
+    rq->name = o->operands[1];
+    rq->data = o->operands[2];
+    rq->strict = o->strict;
     if (rq->name[0] == '/' || strstr(rq->name, "..") != NULL)
-        return usage(err, "NAME must stay inside of TEMPLATE_DIR");
+        return error_set(err, ERROR_USAGE, "NAME must stay inside of TEMPLATE_DIR");
+    if (o->parts != NULL)
+        strbuf_addf(&rq->parts, "%s%s", o->parts, o->parts[strlen(o->parts) - 1] == '/' ? "" : "/");
     return true;
 }
 
 int cmd_render(int argc, char **argv)
 {
+    struct options o;
     struct error err = ERROR_INIT;
     struct request rq = {.parts = STRBUF_INIT};
     struct strbuf out = STRBUF_INIT;
     struct symtab st;
+    int code;
+    if (!options_begin(&o, argc, argv, &code))
+        return code;
     symtab_init(&st);
     struct template_set *set = template_set_new(&st);
-    bool ok = parse_arguments(argc, argv, &rq, &err) && render(&rq, set, &st, &out, &err) &&
+    bool ok = take_arguments(&o, &rq, &err) && render(&rq, set, &st, &out, &err) &&
               write_all(STDOUT_FILENO, out.buf, out.len, &err);
-    if (!ok && err.kind != ERROR_NONE)
-        fprintf(stderr, "platen render: %s\n", err.text);
+    if (!ok)
+        code = say_error(&err);
     template_set_free(set);
     symtab_release(&st);
     strbuf_release(&out);
     strbuf_release(&rq.parts);
-    if (ok || err.kind == ERROR_NONE)
-        return 0;
-    return err.kind == ERROR_USAGE ? 2 : 1;
+    return code;
 }
