@@ -285,7 +285,8 @@ bool load_source_is_file(const char *source)
 void load_join_path(struct config *c, const struct setting *row)
 {
     const char **at = (const char **)(void *)((char *)c + row->offset);
-    if (row->type == SETTING_PATH || (row->type == SETTING_SOURCE && load_source_is_file(*at)))
+    bool is_path = row->type == SETTING_PATH && (*at)[0] != '\0';
+    if (is_path || (row->type == SETTING_SOURCE && load_source_is_file(*at)))
         *at = config_path(c, *at);
 }
 

@@ -323,8 +323,9 @@ static const char *read_text(const struct setting *row, struct arena *arena, con
 
 static bool may_be_empty(const struct setting *row)
 {
-    return !row->required && (row->type == SETTING_STRING || row->type == SETTING_LOCALE ||
-                              row->type == SETTING_PATTERN || row->type == SETTING_SOURCE);
+    return row->may_be_empty ||
+           (!row->required && (row->type == SETTING_STRING || row->type == SETTING_LOCALE ||
+                               row->type == SETTING_PATTERN || row->type == SETTING_SOURCE));
 }
 
 static bool store_text(const struct setting *row, struct arena *arena, const char *text, void *at,

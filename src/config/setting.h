@@ -54,6 +54,7 @@ struct setting {
     const char *environment;     /* variable, or NULL */
     const char *example;         /* what the sample file shows where there is no default */
     bool required;
+    bool may_be_empty; /* "" is a value; texts without further rules may always be empty */
     const struct setting_table *table; /* of SETTING_TABLE */
     const char *prose;                 /* one or two sentences */
 };

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PLATEN = os.environ.get("PLATEN", str(ROOT / "build" / "platen"))
+PLATEN = os.path.abspath(os.environ.get("PLATEN", ROOT / "build" / "platen"))
 
 
 def clean_environment(**more):

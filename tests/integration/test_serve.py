@@ -16,7 +16,7 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PLATEN = os.environ.get("PLATEN", str(ROOT / "build" / "platen"))
+PLATEN = os.path.abspath(os.environ.get("PLATEN", ROOT / "build" / "platen"))
 
 GENERATION = 1700000000
 PAGE = b"<!doctype html><title>Home</title>" + b"<p>words</p>" * 50

@@ -175,6 +175,18 @@ static void text_stays_text(void **state)
     config_release(&c);
 }
 
+static void there_may_be_no_static_folder(void **state)
+{
+    (void)state;
+    struct config c;
+    struct error err = ERROR_INIT;
+    config_init(&c);
+    assert_true(config_load_text(&c, "/srv/platen.yaml", "static: ''", 10, &err));
+    assert_string_equal(c.static_dir, "");
+    assert_string_equal(c.templates, "/srv/templates");
+    config_release(&c);
+}
+
 static void a_group_of_comments_is_empty(void **state)
 {
     (void)state;
@@ -554,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_whole_site_is_read),
         cmocka_unit_test(json_is_read_too),
         cmocka_unit_test(text_stays_text),
+        cmocka_unit_test(there_may_be_no_static_folder),
         cmocka_unit_test(a_group_of_comments_is_empty),
         cmocka_unit_test(unknown_keys_are_named_with_the_nearest),
         cmocka_unit_test(wrong_types_are_named),
