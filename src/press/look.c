@@ -259,8 +259,8 @@ static void name_release(struct press *p)
 }
 
 /* Problems that show only while a page is printed (two rows with one path) are not found again once
- * their locales are held, so after the first pass what was found held stays so. What was held by the
- * last release is different: it has to be found anew. */
+ * their locales are held, so after the first pass what was found held stays so. What was held by
+ * the last release is different: it has to be found anew. */
 static bool read_and_print(struct press *p, struct error *err)
 {
     for (unsigned pass = 0; pass < PASSES_MAX; pass++) {

@@ -77,5 +77,5 @@ uint16_t locale_table_intern(struct locale_table *t, const char *code)
     *map_put(&t->index, l->code, strlen(l->code), &added) = t->count;
     t->items[t->count] = l;
     t->codes[t->count] = l->code;
-    return (uint16_t)t->count++;
+    return t->count++;
 }

@@ -32,7 +32,7 @@ struct locale_table {
     const struct config *config;
     const struct locale *items[MANIFEST_MAX_NAMES];
     const char *codes[MANIFEST_MAX_NAMES]; /* the same in the same order, for manifests */
-    size_t count;
+    uint16_t count;
 };
 
 void locale_table_init(struct locale_table *t, const struct config *config);

@@ -261,38 +261,33 @@ static bool run_section(struct run *r, const struct place *at, const struct op *
 
 /* --- other templates ------------------------------------------------------------------------ */
 
-static bool no_choice(struct run *r, const struct place *at, const struct op_call *call,
-                      const char *why, const char *value, size_t len)
-{
-    if (!at->t->set->strict)
-        return true;
-    size_t shown = utf8_valid_prefix(value, len < 80 ? len : 80);
-    return template_error(at->t, call->pos, r->err, ERROR_CONTENT, "*%.*s %s%.*s%s",
-                          (int)call->name_len, call->name, why, (int)shown, value,
-                          shown < len ? "..." : "");
-}
-
 /* A dynamic name picks among the loaded templates of the set, by equality, and nothing else. */
 static bool choose(struct run *r, const struct place *at, const struct op_call *call,
                    const struct template **target)
 {
-    *target = NULL;
     const struct json_value *v =
         look_up(r, call->lookup.symbol, call->lookup.n_rest, call->lookup.rest);
-    if (v == NULL || (v->type != JSON_STRING && v->type != JSON_NUMBER))
-        return no_choice(r, at, call, "is no string in the data, so no template can be chosen", "",
-                         0);
-    char name[NAME_MAX_LEN];
     const char *parts = r->exec->parts != NULL ? r->exec->parts : "";
     size_t parts_len = strlen(parts);
-    if (parts_len + v->len <= sizeof(name)) {
+    bool text = v != NULL && (v->type == JSON_STRING || v->type == JSON_NUMBER);
+    *target = NULL;
+    if (text && parts_len < NAME_MAX_LEN && v->len <= NAME_MAX_LEN - parts_len) {
+        char name[NAME_MAX_LEN];
         memcpy(name, parts, parts_len);
         memcpy(name + parts_len, v->text, v->len);
         *target = template_find(at->t->set, name, parts_len + v->len);
     }
-    if (*target == NULL)
-        return no_choice(r, at, call, "names a template that does not exist: ", v->text, v->len);
-    return true;
+    if (*target != NULL || !at->t->set->strict)
+        return true;
+    if (!text)
+        return template_error(at->t, call->pos, r->err, ERROR_CONTENT,
+                              "*%.*s should name a template, but is no string in the data",
+                              (int)call->name_len, call->name);
+    size_t shown = utf8_valid_prefix(v->text, v->len < 80 ? v->len : 80);
+    return template_error(at->t, call->pos, r->err, ERROR_CONTENT,
+                          "*%.*s asks for the template '%s%.*s%s', which does not exist",
+                          (int)call->name_len, call->name, parts, (int)shown, v->text,
+                          shown < v->len ? "..." : "");
 }
 
 /* Runs a template that was called from `at`. */

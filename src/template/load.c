@@ -15,7 +15,7 @@
 struct loader {
     struct template_set *set;
     const char *dir;    /* as the user wrote it */
-    struct strbuf path; /* below dir */
+    struct strbuf path; /* below dir; empty: dir itself */
     struct strbuf text;
     unsigned depth;
     struct error *err;
@@ -46,6 +46,12 @@ static bool read_all(struct loader *ld, int fd, const char *shown)
             return true;
         strbuf_setlen(&ld->text, ld->text.len + (size_t)n);
     }
+}
+
+static bool folder_error(struct loader *ld, const char *what)
+{
+    return error_errno(ld->err, "cannot %s the folder %s%s%s", what, ld->dir,
+                       ld->path.len != 0 ? "/" : "", ld->path.buf);
 }
 
 static bool load_file(struct loader *ld, int folder, const char *name)
@@ -96,7 +102,7 @@ static bool list_folder(struct loader *ld, int fd, char ***names, size_t *count)
     size_t alloc = 0;
     DIR *d = fdopendir(fd);
     if (d == NULL) {
-        error_errno(ld->err, "cannot read the folder %s/%s", ld->dir, ld->path.buf);
+        folder_error(ld, "read");
         close(fd);
         return false;
     }
@@ -109,7 +115,7 @@ static bool list_folder(struct loader *ld, int fd, char ***names, size_t *count)
     }
     bool ok = errno == 0;
     if (!ok)
-        error_errno(ld->err, "cannot read the folder %s/%s", ld->dir, ld->path.buf);
+        folder_error(ld, "read");
     closedir(d);
     if (*count != 0)
         qsort(*names, *count, sizeof(**names), compare_strings);
@@ -121,8 +127,7 @@ static bool load_entries(struct loader *ld, int folder)
     char **names = NULL;
     size_t count = 0, len = ld->path.len;
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 ? list_folder(ld, fd, &names, &count)
-                      : error_errno(ld->err, "cannot read the folder %s/%s", ld->dir, ld->path.buf);
+    bool ok = fd >= 0 ? list_folder(ld, fd, &names, &count) : folder_error(ld, "read");
     for (size_t i = 0; i < count; i++) {
         if (ok) {
             strbuf_addf(&ld->path, "%s%s", len != 0 ? "/" : "", names[i]);
@@ -142,7 +147,7 @@ static bool load_folder(struct loader *ld, int parent, const char *name)
                          ld->dir, ld->path.buf, FOLDERS_MAX);
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return error_errno(ld->err, "cannot open the folder %s/%s", ld->dir, ld->path.buf);
+        return folder_error(ld, "open");
     ld->depth++;
     bool ok = load_entries(ld, fd);
     ld->depth--;

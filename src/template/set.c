@@ -44,12 +44,14 @@ static size_t name_of(const char *file, bool *escape)
     *escape = true;
     if (!strip_suffix(&len, file, ".mustache"))
         return 0;
-    size_t bare = len;
-    if (strip_suffix(&len, file, ".html"))
-        return file[len - 1] == '/' ? 0 : len;
-    if (strip_suffix(&len, file, ".txt"))
-        *escape = false;
-    return file[bare - 1] == '/' ? 0 : bare;
+    const char *slash = memrchr(file, '/', len);
+    const char *last = slash != NULL ? slash + 1 : file;
+    if (last == file + len || *last == '.')
+        return 0;
+    size_t name_len = len;
+    if (!strip_suffix(&name_len, file, ".html"))
+        *escape = !strip_suffix(&len, file, ".txt");
+    return name_len;
 }
 
 bool template_set_add_as(struct template_set *set, const char *file, const char *shown,
