@@ -124,7 +124,7 @@ static void show_event(void *payload, const struct migrate_event *e)
         }
         break;
     case MIGRATE_EVENT_WARNING:
-        say_warning("%s: %s", e->name, e->text);
+        say_warning("%s%s%s", e->name != NULL ? e->name : "", e->name != NULL ? ": " : "", e->text);
         break;
     }
 }

@@ -60,6 +60,11 @@ int pg_conn_version(const struct pg_conn *c)
     return c->pq != NULL ? PQserverVersion(c->pq) : 0;
 }
 
+bool pg_conn_is_direct(const struct pg_conn *c, const char *backend_pid)
+{
+    return c->pq == NULL || PQbackendPID(c->pq) == atoi(backend_pid);
+}
+
 const char *pg_conn_sqlstate(const struct pg_conn *c)
 {
     return c->sqlstate;

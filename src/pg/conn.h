@@ -74,6 +74,9 @@ bool pg_conn_describe(struct pg_conn *c, const struct pg_sql *sql, PGresult **ou
 const char *pg_conn_parameter(const struct pg_conn *c, const char *name);
 int pg_conn_version(const struct pg_conn *c); /* 150004 */
 
+/* False when what the server says of the session shows that a pooler stands in between. */
+bool pg_conn_is_direct(const struct pg_conn *c, const char *backend_pid);
+
 /* SQLSTATE of the last failure the server reported, "" when it was none of the server's. */
 const char *pg_conn_sqlstate(const struct pg_conn *c);
 

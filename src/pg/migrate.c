@@ -310,12 +310,18 @@ static bool run_step(struct run *r, const struct step *s, struct error *err)
 
 static bool try_lock(struct run *r, bool *got, struct error *err)
 {
-    char sql[96];
+    char sql[128];
     PGresult *res = NULL;
-    snprintf(sql, sizeof(sql), "SELECT pg_catalog.pg_try_advisory_lock(%lld)", LOCK_KEY);
+    snprintf(sql, sizeof(sql),
+             "SELECT pg_catalog.pg_try_advisory_lock(%lld), pg_catalog.pg_backend_pid()", LOCK_KEY);
     if (!pg_conn_query(r->conn, &PG_SQL(sql), NULL, 0, &res, err))
         return false;
     *got = PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't';
+    if (*got && !pg_conn_is_direct(r->conn, PQgetvalue(res, 0, 1)))
+        tell(r, (struct migrate_event){
+                    .kind = MIGRATE_EVENT_WARNING,
+                    .text = "a connection pooler stands in between; in transaction mode the lock "
+                            "against a second 'platen migrate' does not hold: connect directly"});
     PQclear(res);
     return true;
 }

@@ -38,8 +38,8 @@ enum migrate_event_kind {
 
 struct migrate_event {
     enum migrate_event_kind kind;
-    const struct migrate_script *script; /* NULL for WAITING */
-    const char *name;                    /* of the migration */
+    const struct migrate_script *script; /* NULL: about no file */
+    const char *name;                    /* of the migration; NULL like the above */
     bool again;                          /* START: it stopped half-way before */
     int64_t ms;                          /* DONE: how long it took */
     const char *text;                    /* WARNING */

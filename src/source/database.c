@@ -38,6 +38,7 @@ static const char BEGIN[] =
     "SET LOCAL lc_numeric = 'C';"
     "SET LOCAL lc_time = 'C';"
     "SET LOCAL quote_all_identifiers = off;"
+    "SET LOCAL row_security = on;"
     "SET LOCAL transform_null_equals = off;"
     "SET LOCAL jit = off;"
     "SELECT pg_current_snapshot()::text, current_database()::text,"

@@ -399,6 +399,33 @@ def test_connecting_has_a_deadline(tmp_path):
     assert time.monotonic() - since < 3
 
 
+SLOW_RESOLVER = """
+#include <netdb.h>
+#include <unistd.h>
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)
+{
+    (void)node, (void)service, (void)hints, (void)res;
+    sleep(20);
+    return EAI_AGAIN;
+}
+"""
+
+
+def test_the_deadline_holds_while_a_name_is_looked_up(tmp_path):
+    """The resolver's call blocks; libpq has no way around it, so platen leaves the attempt behind."""
+    (tmp_path / "slow.c").write_text(SLOW_RESOLVER)
+    library = tmp_path / "slow.so"
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, tmp_path / "slow.c"], check=True)
+    site = Site(tmp_path, {"things": ONE}, database={"connect_timeout": "500ms"})
+    since = time.monotonic()
+    done = site.run("export", "--source", "postgresql://u:s3cret-word@db.example/d",
+                    env={"LD_PRELOAD": str(library), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    assert done.code == 1, done
+    assert "no answer in time (the name of the host could not be resolved)" in done.err
+    assert "s3cret-word" not in done.err
+    assert time.monotonic() - since < 5
+
+
 def test_the_second_host_gets_its_share_of_the_deadline(tmp_path, empty_db):
     site = Site(tmp_path, {"things": ONE}, database={"connect_timeout": "2s"})
     with Mute() as mute:
