@@ -62,10 +62,6 @@ struct options {
     int64_t port;
     const char *bind;
 
-    /* render */
-    bool strict;
-    const char *parts; /* NULL: not given */
-
     /* help */
     bool man, sample, reference;
     const char *completion;
