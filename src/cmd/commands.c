@@ -8,8 +8,7 @@
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define EXIT(code) (1u << (code))
 
-/* --- options that mean the same everywhere
- * --------------------------------------------------------- */
+/* --- options that mean the same everywhere ---------------------------------------------------- */
 
 #define OPTION_CONFIG                                                                              \
     {                                                                                              \
@@ -67,8 +66,7 @@
         .name = "dry-run", .letter = 'n', .kind = CMD_FLAG, AT(dry_run), .prose = what             \
     }
 
-/* --- build
- * ------------------------------------------------------------------------------------------- */
+/* --- build ------------------------------------------------------------------------------------ */
 
 static const struct cmd_option build_options[] = {
     {.name = "accept",
@@ -99,8 +97,7 @@ static const struct cmd_example build_examples[] = {
     {"platen build --source site.export --out /tmp/site", "Without a database, somewhere else."},
 };
 
-/* --- serve
- * ------------------------------------------------------------------------------------------- */
+/* --- serve ------------------------------------------------------------------------------------ */
 
 static const struct cmd_option serve_options[] = {
     {.name = "port",
@@ -127,8 +124,7 @@ static const struct cmd_example serve_examples[] = {
     {"platen serve --port 0 --verbose", "A free port; every request is shown."},
 };
 
-/* --- render
- * ------------------------------------------------------------------------------------------ */
+/* --- render ----------------------------------------------------------------------------------- */
 
 static const struct cmd_option render_options[] = {
     {.name = "parts",
@@ -152,8 +148,7 @@ static const struct cmd_example render_examples[] = {
      "Data need not be in a file."},
 };
 
-/* --- export
- * ------------------------------------------------------------------------------------------ */
+/* --- export ----------------------------------------------------------------------------------- */
 
 static const struct cmd_option export_options[] = {
     {.name = "to",
@@ -173,8 +168,7 @@ static const struct cmd_example export_examples[] = {
     {"platen export | gzip > site.export.gz", "To a program."},
 };
 
-/* --- migrate
- * ----------------------------------------------------------------------------------------- */
+/* --- migrate ---------------------------------------------------------------------------------- */
 
 static const struct cmd_option migrate_options[] = {
     {.name = "to",
@@ -215,8 +209,7 @@ static const struct cmd_example migrate_examples[] = {
     {"platen migrate --down 6", "Roll back until 0006 is the newest."},
 };
 
-/* --- help and version
- * ---------------------------------------------------------------------------------- */
+/* --- help and version ------------------------------------------------------------------------- */
 
 static const struct cmd_option help_options[] = {
     {.name = "sample",
@@ -250,8 +243,7 @@ static const struct cmd_example version_examples[] = {
     {"platen version --verbose", "With the libraries it runs with: for reports."},
 };
 
-/* --- the table
- * --------------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 #define OPTIONS(rows) .options = rows, .n_options = COUNT(rows)
 #define EXAMPLES(rows) .examples = rows, .n_examples = COUNT(rows)

@@ -279,8 +279,7 @@ void help_print_settings(FILE *to)
     print(&out, to);
 }
 
-/* --- the commands help and version
- * ----------------------------------------------------------------- */
+/* --- the commands help and version ------------------------------------------------------------ */
 
 static int print_topic(const char *topic)
 {

@@ -51,8 +51,7 @@ static const struct cmd_option *row_of(const struct cmd *command, int value)
     return NULL;
 }
 
-/* --- what can be wrong
- * ----------------------------------------------------------------------------- */
+/* --- what can be wrong ------------------------------------------------------------------------ */
 
 static bool fail_hint(const struct cmd *command, struct error *err)
 {
@@ -101,8 +100,7 @@ static bool fail_argument(const struct cmd *command, struct error *err)
     return fail_hint(command, err);
 }
 
-/* --- values
- * ---------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static bool is_word_of(const char *words, const char *text)
 {
@@ -171,8 +169,7 @@ static bool check_operands(struct options *o, struct error *err)
     return fail_hint(command, err);
 }
 
-/* --- the face
- * --------------------------------------------------------------------------------------- */
+/* --- the face --------------------------------------------------------------------------------- */
 
 bool options_parse(struct options *o, int argc, char **argv, bool *help, struct error *err)
 {
@@ -222,8 +219,7 @@ bool options_begin(struct options *o, int argc, char **argv, int *code)
     return true;
 }
 
-/* --- on to the configuration
- * --------------------------------------------------------------------------- */
+/* --- on to the configuration ------------------------------------------------------------------ */
 
 static bool fail_no_file(struct error *err)
 {

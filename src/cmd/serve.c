@@ -186,8 +186,7 @@ static enum MHD_Result handle(void *payload, struct MHD_Connection *connection, 
     return answer(payload, connection, method, exchange->target);
 }
 
-/* --- listening
- * --------------------------------------------------------------------------------------- */
+/* --- listening -------------------------------------------------------------------------------- */
 
 static bool fail_listen(const struct options *o, struct error *err)
 {
@@ -259,8 +258,7 @@ static struct MHD_Daemon *start(struct server *server, int listener, struct erro
     return daemon;
 }
 
-/* --- the command
- * -------------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static bool has_root(const char *root, struct error *err)
 {

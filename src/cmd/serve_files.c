@@ -129,8 +129,7 @@ static void add_encoded(struct strbuf *out, const char *path)
     }
 }
 
-/* --- the file and its twins
- * ------------------------------------------------------------------------ */
+/* --- the file and its twins ------------------------------------------------------------------- */
 
 /* Opens a regular file. 0, or the status that says why not; *is_folder tells of folders. */
 static unsigned open_file(int root, const char *path, int *fd, struct stat *st, bool *is_folder)
@@ -204,8 +203,7 @@ static void set_validators(const struct stat *page, struct serve_answer *a)
         strftime(a->last_modified, sizeof(a->last_modified), "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }
 
-/* --- conditions
- * -------------------------------------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------------------------------- */
 
 /* Weak comparison, as If-None-Match wants it; the list may be "*". */
 static bool matches_etag(const char *list, const char *etag)
@@ -245,8 +243,7 @@ static bool is_unchanged(const struct serve_request *request, const struct stat 
            not_modified_since(request->if_modified_since, page->st_mtim.tv_sec);
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void set_text(struct serve_answer *a, unsigned status, const char *text)
 {

@@ -28,8 +28,7 @@ void config_release(struct config *c)
     *c = (struct config){0};
 }
 
-/* --- paths
- * ----------------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 /* The file's folder: "." for the current one, else absolute, so that a path once joined can be told
  * from one that is not. */
@@ -62,8 +61,7 @@ static void join_default_paths(struct config *c)
             load_join_path(c, &setting_config.rows[i]);
 }
 
-/* --- the file
- * --------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static bool read_all(int fd, const char *path, struct strbuf *out, struct error *err)
 {
@@ -114,8 +112,7 @@ bool config_load_file(struct config *c, const char *path, bool required, struct 
     return ok;
 }
 
-/* --- environment and command line
- * --------------------------------------------------------------------- */
+/* --- environment and command line ------------------------------------------------------------- */
 
 static bool set_text(struct config *c, const struct setting *row, const char *value,
                      enum config_origin origin, struct error *err)

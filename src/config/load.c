@@ -40,8 +40,7 @@ static bool unknown_key(const struct loader *l, const struct yaml_node *node, co
         guess != NULL ? "'?" : "");
 }
 
-/* --- values
- * ----------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static bool load_scalar(const struct loader *l, const struct setting *row,
                         const struct yaml_node *node, const char *name, void *base)
@@ -90,8 +89,7 @@ static bool load_list(const struct loader *l, const struct setting *row,
     return true;
 }
 
-/* --- entries: maps of a shape of their own
- * ------------------------------------------------------------ */
+/* --- entries: maps of a shape of their own ---------------------------------------------------- */
 
 static bool load_entry(const struct loader *l, const struct setting_table *table,
                        const struct yaml_node *node, const char *name, void *base);
@@ -189,8 +187,7 @@ static bool load_entry(const struct loader *l, const struct setting_table *table
     return has_required(l, table, node, name);
 }
 
-/* --- locales
- * ------------------------------------------------------------------------------------------ */
+/* --- locales ---------------------------------------------------------------------------------- */
 
 static bool load_locale(const struct loader *l, const struct yaml_node *node,
                         struct config_locale *locale)
@@ -221,8 +218,7 @@ static bool load_locales(const struct loader *l, const struct yaml_node *node)
     return true;
 }
 
-/* --- page sets
- * ---------------------------------------------------------------------------------------- */
+/* --- page sets -------------------------------------------------------------------------------- */
 
 static bool is_set_name(const char *name)
 {
@@ -267,8 +263,7 @@ static bool load_page_sets(const struct loader *l, const struct yaml_node *node)
     return true;
 }
 
-/* --- the top
- * --------------------------------------------------------------------------------------------- */
+/* --- the top ---------------------------------------------------------------------------------- */
 
 struct config_place *load_place(struct config *c, const struct setting *row)
 {

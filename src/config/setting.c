@@ -92,8 +92,7 @@ void setting_describe(const struct setting *row, struct strbuf *out)
     }
 }
 
-/* --- refusing
- * ------------------------------------------------------------------------------------- */
+/* --- refusing --------------------------------------------------------------------------------- */
 
 #define SHOWN_MAX 60
 
@@ -126,8 +125,7 @@ static bool in_range(const struct setting *row, double value)
     return !has_range(row) || (value >= row->min && value <= row->max);
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool is_one_line(const char *text)
 {
@@ -380,8 +378,7 @@ bool setting_read(const struct setting *row, struct arena *arena, const char *te
     }
 }
 
-/* --- lists and defaults
- * ------------------------------------------------------------------------------ */
+/* --- lists and defaults ----------------------------------------------------------------------- */
 
 void setting_store_list(const struct setting *row, const char **items, size_t n, void *base)
 {

@@ -43,7 +43,7 @@ static bool fail_at(struct reader *r, yaml_mark_t mark, const char *what)
                       what);
 }
 
-/* --- what libyaml itself refuses ------------------------------------------------------------ */
+/* --- what libyaml itself refuses -------------------------------------------------------------- */
 
 /* Errors of the byte level come with an offset only. */
 static yaml_mark_t mark_of_offset(const char *text, size_t len, size_t offset)
@@ -94,7 +94,7 @@ static bool fail_parse(struct reader *r, const char *text, size_t len)
                       "not valid YAML: %s%s", problem, context);
 }
 
-/* --- events to nodes ------------------------------------------------------------------------ */
+/* --- events to nodes -------------------------------------------------------------------------- */
 
 static void copy_text(struct reader *r, struct yaml_node *node, const yaml_event_t *event)
 {
@@ -251,7 +251,7 @@ static bool read_events(struct reader *r, const char *text, size_t len)
     }
 }
 
-/* --- JSON's surrogate pairs ------------------------------------------------------------------ */
+/* --- JSON's surrogate pairs ------------------------------------------------------------------- */
 
 static unsigned hex4(const char *s)
 {

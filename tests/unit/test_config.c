@@ -42,8 +42,7 @@ static void refuses(const char *text, const char *message)
     config_release(&c);
 }
 
-/* --- values
- * ---------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static void defaults_are_those_of_the_table(void **state)
 {
@@ -196,8 +195,7 @@ static void a_group_of_comments_is_empty(void **state)
     config_release(&c);
 }
 
-/* --- what is refused, and where
- * ---------------------------------------------------------------------- */
+/* --- what is refused, and where --------------------------------------------------------------- */
 
 static void unknown_keys_are_named_with_the_nearest(void **state)
 {
@@ -446,8 +444,7 @@ static void nearest_guesses_with_measure(void **state)
     assert_string_equal(n.best, "query");
 }
 
-/* --- where values come from
- * ---------------------------------------------------------------------------- */
+/* --- where values come from ------------------------------------------------------------------- */
 
 static void later_sources_win(void **state)
 {

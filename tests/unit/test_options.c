@@ -149,8 +149,7 @@ static void options_reach_the_configuration(void **state)
     unsetenv("PLATEN_OUT");
 }
 
-/* --- the table
- * ------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 static void every_row_is_whole(void **state)
 {
