@@ -4,7 +4,7 @@
  * commands: --help, the man page, the reference and the shells' completion are printed from the
  * rows of commands.c, so that no text about an option exists twice.
  * Adding a command: its function in cmd/NAME.c, its prototype below, its row in commands.c; then
- * tests/lint/docs_match.py --write prints the manuals anew (make lint compares them).
+ * `make docs` prints the manuals anew (make lint compares them).
  *
  * A command gets its own name as argv[0] and what follows behind. It begins with options_begin()
  * (cmd/options.h), writes results to stdout and messages to stderr (cmd/say.h), returns an exit
