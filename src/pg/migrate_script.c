@@ -1,71 +1,39 @@
 #include "pg/migrate_script.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/digest.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 static const char MARKER[] = "platen: no-transaction";
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-static bool read_whole(int fd, char *buf, size_t size, struct error *err)
+static void checksum(char out[DIGEST_HEX_SIZE + 1], const char *text, size_t len)
 {
-    for (size_t got = 0; got < size;) {
-        ssize_t n = read(fd, buf + got, size - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_errno(err, "cannot read");
-        if (n == 0)
-            return error_set(err, ERROR_FAILED, "the file changed while it was read");
-        got += (size_t)n;
-    }
-    return true;
-}
-
-static void checksum(char *out, const char *text, size_t len)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int n = 0;
-    EVP_Digest(text, len, digest, &n, EVP_sha256(), NULL);
-    for (unsigned int i = 0; i < n && i < 32; i++)
-        snprintf(out + 2 * (size_t)i, 3, "%02x", digest[i]);
+    struct digest d;
+    uint8_t sha256[DIGEST_SIZE];
+    digest_init(&d);
+    digest_of(&d, text, len, sha256);
+    digest_release(&d);
+    digest_hex(sha256, out);
 }
 
 bool migrate_script_read(struct migrate_script *out, struct arena *arena, const char *path,
                          struct error *err)
 {
-    struct stat st;
-    bool ok = false;
-    *out = (struct migrate_script){.path = path};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        error_errno(err, "cannot read");
-        goto out;
+    struct strbuf text = STRBUF_INIT;
+    bool ok = file_read(AT_FDCWD, path, MIGRATE_SCRIPT_MAX, &text, err);
+    if (ok) {
+        *out = (struct migrate_script){
+            .path = path, .text = arena_strndup(arena, text.buf, text.len), .len = text.len};
+        checksum(out->checksum, out->text, out->len);
     }
-    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > MIGRATE_SCRIPT_MAX) {
-        error_set(err, ERROR_USAGE, "not a file of at most 16 MiB");
-        goto out;
-    }
-    char *text = arena_alloc(arena, (size_t)st.st_size + 1);
-    if (!read_whole(fd, text, (size_t)st.st_size, err))
-        goto out;
-    text[st.st_size] = '\0';
-    out->text = text;
-    out->len = (size_t)st.st_size;
-    checksum(out->checksum, out->text, out->len);
-    ok = true;
-out:
-    if (fd >= 0)
-        close(fd);
-    return ok || error_context(err, "%s", path);
+    strbuf_release(&text);
+    return ok;
 }
 
 /* --- what may be in it -------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #define PG_MIGRATE_SCRIPT_H
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "pg/sqlsplit.h"
 
@@ -23,7 +24,7 @@ struct migrate_script {
     const char *path;
     const char *text;
     size_t len;
-    char checksum[65]; /* SHA-256 of the file, lower-case hex */
+    char checksum[DIGEST_HEX_SIZE + 1]; /* SHA-256 of the file */
     bool no_transaction;
     struct sql_statement *statements; /* those to run */
     size_t n;

@@ -1,6 +1,5 @@
 #include "source/export.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #define FLUSH_AT ((size_t)256 << 10)
@@ -23,14 +23,8 @@ struct sink {
 
 static bool flush(struct sink *to, struct export_result *out, struct error *err)
 {
-    for (size_t done = 0; done < to->buf.len;) {
-        ssize_t n = write(to->fd, to->buf.buf + done, to->buf.len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_errno(err, "cannot write %s", to->path);
-        done += (size_t)n;
-    }
+    if (!file_write_all(to->fd, to->path, to->buf.buf, to->buf.len, err))
+        return false;
     out->bytes += to->buf.len;
     strbuf_reset(&to->buf);
     return true;
@@ -76,12 +70,7 @@ static bool sync_folder(const char *path, struct error *err)
     char *dir = slash == NULL   ? mem_strdup(".")
                 : slash == path ? mem_strdup("/")
                                 : mem_strndup(path, (size_t)(slash - path));
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (!ok)
-        error_errno(err, "cannot sync the folder %s", dir);
-    if (fd >= 0)
-        close(fd);
+    bool ok = file_sync_dir(AT_FDCWD, dir, err);
     free(dir);
     return ok;
 }

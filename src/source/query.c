@@ -1,13 +1,9 @@
 #include "source/query.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/mem.h"
+#include "base/file.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "pg/sqlsplit.h"
@@ -32,43 +28,15 @@ enum {
 
 /* --- the file ----------------------------------------------------------------------------- */
 
-static bool read_all(int fd, char *buf, size_t max, size_t *len)
+static bool read_query(struct strbuf *text, const char *path, struct error *err)
 {
-    *len = 0;
-    while (*len < max) {
-        ssize_t n = read(fd, buf + *len, max - *len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        if (n == 0)
-            break;
-        *len += (size_t)n;
-    }
-    return true;
-}
-
-/* buf has room for FILE_MAX + 2 bytes. */
-static bool read_file(char *buf, size_t *len, const char *path, struct error *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && read_all(fd, buf, FILE_MAX + 1, len);
-    if (!ok) {
-        error_errno(err, "cannot read the query %s", path);
+    if (!file_read(AT_FDCWD, path, FILE_MAX, text, err)) {
         err->kind = ERROR_USAGE;
+        return error_context(err, "cannot read the query");
     }
-    if (fd >= 0)
-        close(fd);
-    if (!ok)
-        return false;
-    if (*len > FILE_MAX)
-        return error_set(err, ERROR_USAGE, "%s is larger than 1 MiB; it should hold one SELECT",
-                         path);
-    size_t good = utf8_valid_prefix(buf, *len);
-    if (good != *len)
-        return error_set(err, ERROR_USAGE, "%s: byte %zu is not valid UTF-8", path, good + 1);
-    buf[*len] = '\0';
-    return true;
+    size_t good = utf8_valid_prefix(text->buf, text->len);
+    return good == text->len ||
+           error_set(err, ERROR_USAGE, "%s: byte %zu is not valid UTF-8", path, good + 1);
 }
 
 static bool check_select(const struct sql_statement *st, const char *path, struct error *err)
@@ -113,15 +81,14 @@ static bool one_statement(struct sql_statement *st, const char *text, size_t len
 bool query_load(struct query *q, struct arena *arena, const char *path, struct error *err)
 {
     struct sql_statement st;
-    size_t len;
-    char *text = mem_alloc(FILE_MAX + 2);
-    bool ok = read_file(text, &len, path, err) && one_statement(&st, text, len, path, err);
+    struct strbuf text = STRBUF_INIT;
+    bool ok = read_query(&text, path, err) && one_statement(&st, text.buf, text.len, path, err);
     if (ok)
         q->own = (struct pg_sql){.text = arena_strndup(arena, st.text, st.len),
                                  .file = arena_strdup(arena, path),
                                  .line = st.line,
                                  .column = st.column};
-    free(text);
+    strbuf_release(&text);
     return ok;
 }
 

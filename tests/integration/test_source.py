@@ -229,10 +229,10 @@ def test_a_wrong_query_says_where(site, empty_db, query, code, words):
 def test_a_query_file_that_is_not_there_or_too_large(site, empty_db):
     site.write("things", "SELECT 1 AS key, 2 AS locale --" + "x" * (1 << 20))
     done = site.run("export", "--source", empty_db.pg.dsn(empty_db.name))
-    assert done.code == 2 and "sql/things.sql is larger than 1 MiB" in done.err
+    assert done.code == 2 and "cannot read the query: sql/things.sql: larger than 1048576 bytes" in done.err
     (site.folder / "sql" / "things.sql").unlink()
     done = site.run("export", "--source", empty_db.pg.dsn(empty_db.name))
-    assert done.code == 2 and "cannot read the query sql/things.sql: No such file" in done.err
+    assert done.code == 2 and "cannot read the query: sql/things.sql: No such file" in done.err
 
 
 def test_statement_timeout_names_its_setting(tmp_path, empty_db):
