@@ -7,21 +7,29 @@
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
+#include "base/json_scan.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
 #define DEPTH_MAX 1024 /* what the C stack is good for, whatever the caller allows */
+#define CACHE_BITS 6
+#define CACHE_SIZE (1 << CACHE_BITS)
+
+/* Names come again and again in the elements of an array: those of up to 16 bytes are compared as
+ * two words before anybody asks the symtab. */
+struct known_name {
+    uint64_t head, tail;
+    uint32_t len, symbol;
+};
 
 struct reader {
     const char *p, *end, *start;
     struct arena *arena;
     const struct symtab *st;
-    unsigned depth; /* levels left */
-    char *scratch;  /* children of the arrays and objects that are still open */
+    struct known_name *known; /* CACHE_SIZE */
+    unsigned depth;           /* levels left */
+    char *scratch;            /* children of the arrays and objects that are still open */
     size_t scratch_len, scratch_alloc;
     const char *first_scratch; /* not malloc'ed */
     const char *what;          /* the complaint, once there is one; p shows where */
@@ -82,32 +90,6 @@ static void *scratch_take(struct reader *r, size_t base)
 }
 
 /* --- strings -------------------------------------------------------------------------------- */
-
-/* The first byte from p on that is a quote, a backslash, a control character or not ASCII. */
-static inline const char *skip_plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(' ');
-    while (end - p >= 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Signed: bytes from 0x80 on count as less than a space, too. */
-        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmplt_epi8(x, space)),
-                                   _mm_cmpeq_epi8(x, backslash));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-        if (mask != 0)
-            return p + __builtin_ctz(mask);
-        p += 16;
-    }
-#endif
-    while (p < end) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x80)
-            break;
-        p++;
-    }
-    return p;
-}
 
 /* From a byte above ASCII to the next ASCII byte; NULL when the bytes are not valid UTF-8. */
 static inline const char *skip_utf8(const char *p, const char *end)
@@ -247,7 +229,7 @@ static bool parse_string(struct reader *r, const char **text, uint32_t *len)
     const char *start = r->p, *p = start;
     bool escaped = false;
     for (;;) {
-        p = skip_plain(p, r->end);
+        p = json_scan(p, r->end, false);
         if (p == r->end)
             return fail(r, start - 1, "this string has no closing quote");
         unsigned char c = (unsigned char)*p;
@@ -325,6 +307,29 @@ static bool parse_word(struct reader *r, const char *word, size_t len, enum json
     return true;
 }
 
+/* --- names ---------------------------------------------------------------------------------- */
+
+/* in_text: the key stands in the text, so that 8 bytes may be readable where it is shorter. */
+static uint32_t find_symbol(const struct reader *r, const char *key, uint32_t len, bool in_text)
+{
+    if (r->st == NULL)
+        return 0;
+    if (len == 0 || len > 16 || !in_text || r->end - key < 8)
+        return symtab_find(r->st, key, len);
+    uint64_t head, tail = 0;
+    memcpy(&head, key, 8);
+    if (len < 8)
+        head &= ((uint64_t)1 << (8 * len)) - 1;
+    else
+        memcpy(&tail, key + len - 8, 8);
+    uint64_t hash = (head ^ tail << 1 ^ len) * 0x9e3779b97f4a7c15u;
+    struct known_name *known = &r->known[hash >> (64 - CACHE_BITS)];
+    if (known->head != head || known->tail != tail || known->len != len)
+        *known = (struct known_name){
+            .head = head, .tail = tail, .len = len, .symbol = symtab_find(r->st, key, len)};
+    return known->symbol;
+}
+
 /* --- arrays and objects --------------------------------------------------------------------- */
 
 /* Behind a child: a comma (then *more), or the closing bracket. */
@@ -368,10 +373,10 @@ static bool parse_member(struct reader *r, struct json_member *m)
     skip_space(r);
     if (r->p == r->end || *r->p != '"')
         return fail(r, r->p, "expected a member's name in double quotes");
-    r->p++;
+    const char *name = ++r->p;
     if (!parse_string(r, &m->key, &m->key_len))
         return false;
-    m->symbol = symtab_find(r->st, m->key, m->key_len);
+    m->symbol = find_symbol(r, m->key, m->key_len, m->key == name);
     skip_space(r);
     if (r->p == r->end || *r->p != ':')
         return fail(r, r->p, "expected ':' behind a member's name");
@@ -470,12 +475,16 @@ bool json_parse(struct arena *arena, const struct symtab *st, const char *text, 
                          "line 1, column 1: %zu bytes of JSON, at most %zu allowed", len,
                          most.bytes);
     _Alignas(16) char first_scratch[8192];
+    struct known_name known[CACHE_SIZE];
+    if (st != NULL && st->count != 0)
+        memset(known, 0, sizeof(known));
     struct reader r = {
         .p = text,
         .end = text + len,
         .start = text,
         .arena = arena,
         .st = st != NULL && st->count != 0 ? st : NULL,
+        .known = known,
         .depth = most.depth < DEPTH_MAX ? most.depth : DEPTH_MAX,
         .scratch = first_scratch,
         .scratch_alloc = sizeof(first_scratch),

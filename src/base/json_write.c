@@ -1,46 +1,49 @@
 #include "base/json.h"
+#include "base/json_scan.h"
 
-/* Bytes that stand for themselves inside a literal are copied in runs; only the rest costs a look.
- */
-void json_write_string(struct strbuf *sb, const char *text, size_t len)
+static void write_escape(struct strbuf *sb, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
-    strbuf_addch(sb, '"');
-    size_t run = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        strbuf_add(sb, text + run, i - run);
-        run = i + 1;
-        char escape[6] = {'\\', (char)c, '0', '0', digits[c >> 4], digits[c & 15]};
-        size_t n = 2;
-        switch (c) {
-        case '"':
-        case '\\':
-            break;
-        case '\b':
-            escape[1] = 'b';
-            break;
-        case '\f':
-            escape[1] = 'f';
-            break;
-        case '\n':
-            escape[1] = 'n';
-            break;
-        case '\r':
-            escape[1] = 'r';
-            break;
-        case '\t':
-            escape[1] = 't';
-            break;
-        default:
-            escape[1] = 'u';
-            n = 6;
-        }
-        strbuf_add(sb, escape, n);
+    char escape[6] = {'\\', (char)c, '0', '0', digits[c >> 4], digits[c & 15]};
+    size_t n = 2;
+    switch (c) {
+    case '"':
+    case '\\':
+        break;
+    case '\b':
+        escape[1] = 'b';
+        break;
+    case '\f':
+        escape[1] = 'f';
+        break;
+    case '\n':
+        escape[1] = 'n';
+        break;
+    case '\r':
+        escape[1] = 'r';
+        break;
+    case '\t':
+        escape[1] = 't';
+        break;
+    default:
+        escape[1] = 'u';
+        n = 6;
     }
-    strbuf_add(sb, text + run, len - run);
+    strbuf_add(sb, escape, n);
+}
+
+void json_write_string(struct strbuf *sb, const char *text, size_t len)
+{
+    const char *end = text + len;
+    strbuf_addch(sb, '"');
+    for (;;) {
+        const char *next = json_scan(text, end, true);
+        strbuf_add(sb, text, (size_t)(next - text));
+        if (next == end)
+            break;
+        write_escape(sb, (unsigned char)*next);
+        text = next + 1;
+    }
     strbuf_addch(sb, '"');
 }
 

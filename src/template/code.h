@@ -38,6 +38,7 @@ enum op_code {
     OP_BLOCK,    /* slot, next; the body is the default */
 };
 
+#define OP_TEXT_PAD 16  /* bytes behind each text that may be read */
 #define OP_LINE_START 1 /* OP_TEXT: its first byte begins a line of the template */
 
 /* A dotted name. symbol 0 is ".", the top of the stack. */

@@ -65,7 +65,9 @@ static void flush_text(struct compiler *c)
         return;
     struct op *op = push_op(c, OP_TEXT, c->text_pos);
     op->flags = c->text_starts_line ? OP_LINE_START : 0;
-    op->text = arena_strndup(&c->set->arena, c->text.buf, c->text.len);
+    char *text = arena_calloc(&c->set->arena, 1, c->text.len + OP_TEXT_PAD);
+    memcpy(text, c->text.buf, c->text.len);
+    op->text = text;
     op->len = (uint32_t)c->text.len;
     strbuf_reset(&c->text);
 }

@@ -30,7 +30,8 @@ struct arguments {
 struct run {
     const struct template_exec *exec;
     struct strbuf *out;
-    size_t room;         /* bytes of output left */
+    char *p, *end;       /* where the next byte goes; reserved up to here */
+    size_t room;         /* bytes that may be reserved behind `end` */
     uint64_t operations; /* left */
     unsigned depth;      /* levels left */
     unsigned n_stack;
@@ -81,7 +82,8 @@ static inline const struct json_value *member(struct run *r, const struct json_v
 {
     if (v->type != JSON_OBJECT)
         return NULL;
-    spend(r, v->len / 16); /* large objects cost what they cost */
+    if (v->len >= 16) /* large objects cost what they cost */
+        spend(r, v->len / 16);
     for (uint32_t i = v->len; i-- > 0;)
         if (v->members[i].symbol == symbol)
             return &v->members[i].value;
@@ -136,13 +138,46 @@ static bool is_true(const struct json_value *v)
 
 /* --- output --------------------------------------------------------------------------------- */
 
+/* Bytes go straight into the reserved part of the buffer; its length is set at the end. Reserves
+ * `want` bytes, false when the limits do not allow it. */
+static bool reserve(struct run *r, size_t want)
+{
+    size_t left = (size_t)(r->end - r->p);
+    size_t len = (size_t)(r->p - r->out->buf);
+    size_t most = left + r->room; /* from p on */
+    if (most > r->out->cap - len)
+        most = r->out->cap - len;
+    if (want > most)
+        return false;
+    size_t ahead = want + PIECE < most ? want + PIECE : most;
+    strbuf_setlen(r->out, len);
+    if (!strbuf_reserve(r->out, ahead))
+        return false;
+    r->p = r->out->buf + len;
+    r->end = r->p + ahead;
+    r->room -= ahead - left;
+    return true;
+}
+
 static inline bool put(struct run *r, const char *text, size_t len)
 {
-    if (len > r->room)
+    if (len > (size_t)(r->end - r->p) && !reserve(r, len))
         return false;
-    r->room -= len;
-    strbuf_add(r->out, text, len);
-    return !r->out->overflow;
+    memcpy(r->p, text, len);
+    r->p += len;
+    return true;
+}
+
+/* Text of the template: short, and readable for OP_TEXT_PAD bytes behind its end. */
+static inline bool put_text(struct run *r, const struct op *op)
+{
+    size_t len = op->len;
+    if (len > 64 || (size_t)(r->end - r->p) < len + OP_TEXT_PAD)
+        return put(r, op->text, len);
+    for (size_t i = 0; i < len; i += OP_TEXT_PAD)
+        memcpy(r->p + i, op->text + i, OP_TEXT_PAD);
+    r->p += len;
+    return true;
 }
 
 /* Where the buffer cannot take the worst case any more: by way of a block of memory. */
@@ -158,17 +193,10 @@ static bool put_escaped(struct run *r, const char *text, size_t len)
 {
     while (len != 0) {
         size_t n = len < PIECE ? len : PIECE, most = n * TEMPLATE_ESCAPE_MOST;
-        if (r->out->overflow || most > r->out->cap - r->out->len) {
-            if (!put_escaped_tight(r, text, n))
-                return false;
-        } else {
-            strbuf_room(r->out, most);
-            size_t written = template_escape_html(r->out->buf + r->out->len, text, n);
-            if (written > r->room)
-                return false;
-            r->room -= written;
-            strbuf_setlen(r->out, r->out->len + written);
-        }
+        if (most <= (size_t)(r->end - r->p) || reserve(r, most))
+            r->p += template_escape_html(r->p, text, n);
+        else if (!put_escaped_tight(r, text, n))
+            return false;
         text += n;
         len -= n;
     }
@@ -205,7 +233,7 @@ static bool put_lines(struct run *r, const struct indent *indent, const struct o
 static bool put_json(struct run *r, const struct json_value *v, bool escape)
 {
     struct strbuf text;
-    strbuf_init(&text, r->room);
+    strbuf_init(&text, r->room + (size_t)(r->end - r->p));
     json_write(&text, v);
     bool ok = !text.overflow &&
               (escape ? put_escaped(r, text.buf, text.len) : put(r, text.buf, text.len));
@@ -354,7 +382,7 @@ static bool run_ops(struct run *r, const struct place *at, uint32_t from, uint32
         bool ok = true;
         switch (op->code) {
         case OP_TEXT:
-            ok = at->indent == NULL ? put(r, op->text, op->len) : put_lines(r, at->indent, op);
+            ok = at->indent == NULL ? put_text(r, op) : put_lines(r, at->indent, op);
             if (!ok)
                 return too_long(r, at, op);
             break;
@@ -430,5 +458,10 @@ bool template_execute(const struct template *t, const struct template_exec *exec
     r.err = err;
     memcpy(r.stack, exec->stack, r.n_stack * sizeof(*r.stack));
     struct place at = {.t = t};
-    return run_range(&r, &at, 0, t->n_ops);
+    if (out->overflow)
+        return error_set(err, ERROR_CONTENT, "%s: the output is full", t->file);
+    r.p = r.end = out->buf + out->len;
+    bool ok = run_range(&r, &at, 0, t->n_ops);
+    strbuf_setlen(out, (size_t)(r.p - out->buf));
+    return ok;
 }

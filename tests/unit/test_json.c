@@ -227,6 +227,50 @@ static void looks_up_by_name_and_by_symbol(void **state)
     symtab_release(&st);
 }
 
+/* Names of every length around the words they are compared as, read twice, escaped or not. */
+static void symbols_do_not_depend_on_the_length_of_names(void **state)
+{
+    (void)state;
+    struct symtab st;
+    symtab_init(&st);
+    struct arena a;
+    arena_init(&a);
+    struct strbuf json = STRBUF_INIT;
+    strbuf_addch(&json, '[');
+    for (int round = 0; round < 3; round++) {
+        for (int len = 1; len <= 20; len++) {
+            char name[24] = "abcdefghijklmnopqrst", other[24] = "abcdefghijklmnopqrst";
+            name[len] = other[len] = '\0';
+            other[len - 1] = 'Z';
+            symtab_add(&st, name, (size_t)len);
+            strbuf_addf(&json, "%s{\"%s\":%d,\"%s\":0", round + len > 1 ? "," : "", name, len,
+                        other);
+            if (len > 1)
+                strbuf_addf(&json, ",\"\\u0061%s\":%d", name + 1, len);
+            strbuf_addch(&json, '}');
+        }
+    }
+    strbuf_addch(&json, ']');
+    struct json_value v;
+    struct error err = ERROR_INIT;
+    assert_true(json_parse(&a, &st, json.buf, json.len, NULL, &v, &err));
+    assert_int_equal(v.len, 60);
+    for (uint32_t i = 0; i < v.len; i++) {
+        const struct json_value *o = &v.items[i];
+        for (uint32_t k = 0; k < o->len; k++) {
+            const struct json_member *m = &o->members[k];
+            assert_int_equal(m->symbol, symtab_find(&st, m->key, m->key_len));
+            assert_int_equal(m->symbol != 0, k != 1);
+        }
+    }
+    /* The shortest texts: nothing to read behind a short name. */
+    assert_true(json_parse(&a, &st, "{\"a\":1}", 7, NULL, &v, &err));
+    assert_int_equal(v.members[0].symbol, symtab_find(&st, "a", 1));
+    strbuf_release(&json);
+    arena_release(&a);
+    symtab_release(&st);
+}
+
 static void objects_grow_behind_what_was_read(void **state)
 {
     (void)state;
@@ -296,6 +340,7 @@ int main(void)
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(strings_without_escapes_stay_in_the_text),
         cmocka_unit_test(looks_up_by_name_and_by_symbol),
+        cmocka_unit_test(symbols_do_not_depend_on_the_length_of_names),
         cmocka_unit_test(objects_grow_behind_what_was_read),
         cmocka_unit_test(survives_broken_documents),
     };
