@@ -7,6 +7,7 @@
 #   make bench      figures and ratios            make soak       the long forms of the fault tests
 #   make format     clang-format, in place        make clean      remove build/
 #   make lint-deep  clang's analyzer, minutes     make docs       print the manuals anew
+#   make golden     write tests/golden/site anew
 #
 # DEV=1 turns warnings into errors; SAN=address,undefined builds with sanitizers, in build/san-address-undefined;
 # V=1 shows whole command lines.
@@ -53,7 +54,7 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all test unit demo demo-stop lint lint-deep bench soak fuzz install clean format docs
+.PHONY: all test unit demo demo-stop lint lint-deep bench soak fuzz install clean format docs golden
 .DELETE_ON_ERROR:
 all: $(B)/platen
 
@@ -62,6 +63,7 @@ all: $(B)/platen
 needs-demo  := build demo
 needs-unit  := build test
 needs-test  := build demo test
+needs-golden := build demo test
 needs-soak  := build demo test
 needs-bench := build demo bench
 needs-lint  := build lint
@@ -121,6 +123,9 @@ unit: $(UNITS)
 
 test: $(B)/platen $(UNITS) $(FUZZERS:%=$(B)/corpus/%)
 	@$(PYTHON) tests/run --build $(B) $(if $(T),-k '$(T)')
+
+golden: $(B)/platen
+	@WRITE_GOLDEN=write $(PYTHON) tests/run --build $(B) --only pytest -k test_golden
 
 soak: $(B)/platen
 	@PLATEN_SOAK=1 $(PYTHON) tests/run --build $(B) --only soak $(if $(T),-k '$(T)')
