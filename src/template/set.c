@@ -1,4 +1,3 @@
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,36 +146,4 @@ bool template_set_compile(struct template_set *set, bool strict, struct error *e
         error_set(err, ERROR_USAGE, "%s", errors.buf);
     strbuf_release(&errors);
     return count == 0;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct template *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
-}
-
-void template_set_digest(const struct template_set *set, uint8_t sha256[32])
-{
-    struct strbuf all = STRBUF_INIT;
-    strbuf_init(&all, SIZE_MAX);
-    const struct template **sorted = mem_alloc((set->n_all + 1) * sizeof(*sorted));
-    for (size_t i = 0; i < set->n_all; i++)
-        sorted[i] = set->all[i];
-    qsort(sorted, set->n_all, sizeof(*sorted), compare_names);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
-    for (size_t i = 0; ok && i < set->n_all; i++) {
-        /* Lengths in front: no two sets read the same. */
-        strbuf_reset(&all);
-        strbuf_addf(&all, "%zu:%s %d %u:", sorted[i]->name_len, sorted[i]->name, sorted[i]->escape,
-                    sorted[i]->len);
-        ok = EVP_DigestUpdate(ctx, all.buf, all.len) == 1 &&
-             EVP_DigestUpdate(ctx, sorted[i]->text, sorted[i]->len) == 1;
-    }
-    ok = ok && EVP_DigestFinal_ex(ctx, sha256, NULL) == 1;
-    if (!ok)
-        abort(); /* SHA-256 cannot fail but for want of memory */
-    EVP_MD_CTX_free(ctx);
-    free(sorted);
-    strbuf_release(&all);
 }

@@ -73,9 +73,6 @@ bool template_set_compile(struct template_set *set, bool strict, struct error *e
 /* NULL when there is none. */
 const struct template *template_find(const struct template_set *set, const char *name, size_t len);
 
-/* A digest of everything compiled (names and texts, in sorted order): changes with any template. */
-void template_set_digest(const struct template_set *set, uint8_t sha256[32]);
-
 /* What one execution sees and may use. Stack: the context stack from the bottom up; the last one is
  * looked up first. parts: "sections/" when dynamic names pick from that folder, "" for the whole
  * set. */

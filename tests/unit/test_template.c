@@ -498,33 +498,7 @@ static void a_set_has_an_end(void **state)
     teardown(&b);
 }
 
-/* --- digest and threads --------------------------------------------------------------------- */
-
-static void digest_of(const char *const files[], const char *const texts[], size_t n,
-                      uint8_t out[32])
-{
-    struct bench b;
-    setup(&b);
-    for (size_t i = 0; i < n; i++)
-        assert_true(add(&b, files[i], texts[i]));
-    template_set_digest(b.set, out);
-    teardown(&b);
-}
-
-static void the_digest_knows_names_texts_and_no_order(void **state)
-{
-    (void)state;
-    uint8_t one[32], other[32];
-    digest_of((const char *[]){"a.mustache", "b.mustache"}, (const char *[]){"1", "2"}, 2, one);
-    digest_of((const char *[]){"b.mustache", "a.mustache"}, (const char *[]){"2", "1"}, 2, other);
-    assert_memory_equal(one, other, 32);
-    digest_of((const char *[]){"a.mustache", "b.mustache"}, (const char *[]){"2", "1"}, 2, other);
-    assert_memory_not_equal(one, other, 32);
-    digest_of((const char *[]){"a.mustache"}, (const char *[]){"1"}, 1, other);
-    assert_memory_not_equal(one, other, 32);
-    digest_of((const char *[]){"a.mustache", "c.mustache"}, (const char *[]){"1", "2"}, 2, other);
-    assert_memory_not_equal(one, other, 32);
-}
+/* --- threads --------------------------------------------------------------------- */
 
 static void *execute_often(void *data)
 {
@@ -587,7 +561,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_usable_file_is_refused, make_folder,
                                         remove_folder),
         cmocka_unit_test(a_set_has_an_end),
-        cmocka_unit_test(the_digest_knows_names_texts_and_no_order),
         cmocka_unit_test(threads_share_a_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
