@@ -6,7 +6,7 @@
 #   make install    DESTDIR= prefix=              make fuzz       each parser, FUZZ_SECONDS each
 #   make bench      figures and ratios            make soak       the long forms of the fault tests
 #   make format     clang-format, in place        make clean      remove build/
-#   make lint-deep  clang's analyzer, minutes     make docs       print the manuals anew
+#   make analyze    clang's analyzer, a report    make docs       print the manuals anew
 #   make golden     write tests/golden/site anew
 #
 # DEV=1 turns warnings into errors; SAN=address,undefined builds with sanitizers, in build/san-address-undefined;
@@ -54,7 +54,7 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all test unit demo demo-stop lint lint-deep bench soak fuzz install clean format docs golden
+.PHONY: all test unit demo demo-stop lint analyze bench soak fuzz install clean format docs golden
 .DELETE_ON_ERROR:
 all: $(B)/platen
 
@@ -67,8 +67,8 @@ needs-golden := build demo test
 needs-soak  := build demo test
 needs-bench := build demo bench
 needs-lint  := build lint
-needs-lint-deep := build lint
-needs-format    := lint
+needs-analyze := build lint
+needs-format  := lint
 needs-fuzz  := build fuzz
 NEEDS := $(sort $(foreach goal,$(MAKECMDGOALS),$(needs-$(goal))))
 
@@ -84,10 +84,10 @@ endif
 
 # ---- the program --------------------------------------------------------------------------------------------------
 
-# Holds the flags that everything was compiled with, and changes only with them.
+# Holds the flags that everything was compiled with, and changes only with them (-Werror changes no object).
 $(B)/flags: packages
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS))' >$@.new
+	@printf '%s\n' '$(subst ','\'',$(CC) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS))' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/platen: $(B)/main.o $(B)/libplaten.a
@@ -167,8 +167,8 @@ lint: $(B)/platen
 docs: $(B)/platen
 	$(PYTHON) -B tests/lint/docs_match.py --write $(B)/platen
 
-lint-deep: packages
-	@CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run --deep
+analyze: packages
+	@CFLAGS_FOR_TIDY='$(BASE_CFLAGS)' tests/lint/run --analyze
 
 # ---- install ------------------------------------------------------------------------------------------------------
 
