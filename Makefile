@@ -52,6 +52,7 @@ ALL_LDFLAGS = -pthread $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)
 SOURCES := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all test unit demo demo-stop lint analyze bench soak fuzz install clean format docs golden
@@ -130,8 +131,12 @@ golden: $(B)/platen
 soak: $(B)/platen
 	@PLATEN_SOAK=1 $(PYTHON) tests/run --build $(B) --only soak $(if $(T),-k '$(T)')
 
-bench: $(B)/platen
-	@$(PYTHON) tests/bench/run --build $(B)
+$(B)/bench/%: tests/bench/%.c $(B)/libplaten.a
+	@mkdir -p $(@D)
+	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS)
+
+bench: $(B)/platen $(BENCHES)
+	@for program in $(BENCHES); do $$program || exit 1; done
 
 # ---- fuzzing: objects of their own, by clang ----------------------------------------------------------------------
 
@@ -189,5 +194,5 @@ install: $(B)/platen
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d) $(FUZZERS:%=$(B)/corpus/%.d) $(FUZZ_OBJECTS:.o=.d) \
+-include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d) $(BENCHES:=.d) $(FUZZERS:%=$(B)/corpus/%.d) $(FUZZ_OBJECTS:.o=.d) \
   $(FUZZERS:%=$(F)/fuzz_%.d)
