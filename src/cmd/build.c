@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/say.h"
 #include "press/press.h"
+
+#define KEY_SHOWN 80
 
 static const char *const action_names[] = {"held", "omitted", "kept"};
 static const char *const change_names[] = {"added", "changed", "removed"};
@@ -53,19 +56,46 @@ static void clear_progress(const struct meter *m)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static void say_problems(const struct press_result *r)
+/* Keys come from data: one line stays one line, and nothing in it plays with the terminal. */
+static void flatten(char *text)
 {
-    for (size_t i = 0; i < r->n_problems; i++) {
-        const struct press_problem *p = &r->problems[i];
-        say_warning("%s: page set '%s'%s%s%s%s%s: %s", action_names[p->action], p->set,
-                    p->locale[0] != '\0' ? ", locale " : "", p->locale,
-                    p->key[0] != '\0' ? ", key '" : "", p->key, p->key[0] != '\0' ? "'" : "",
-                    p->text);
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
+        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* U+0080 to U+009F */
+            *c = c[1] = '?';
     }
+}
+
+static void say_problem(const struct press_problem *p)
+{
+    struct strbuf sb = STRBUF_INIT;
+    size_t len = strlen(p->key),
+           shown = utf8_valid_prefix(p->key, len < KEY_SHOWN ? len : KEY_SHOWN);
+    strbuf_addf(&sb, "%s: ", action_names[p->action]);
+    if (p->set[0] != '\0')
+        strbuf_addf(&sb, "page set '%s'", p->set);
+    if (p->locale[0] != '\0')
+        strbuf_addf(&sb, ", locale %s", p->locale);
+    if (p->key[0] != '\0')
+        strbuf_addf(&sb, ", key '%.*s%s'", (int)shown, p->key, shown < len ? "..." : "");
+    strbuf_addf(&sb, "%s%s", p->set[0] != '\0' ? ": " : "", p->text);
+    flatten(sb.buf);
+    say_warning("%s", sb.buf);
+    strbuf_release(&sb);
+}
+
+static void say_problems(const struct press_result *r, const struct options *o)
+{
+    for (size_t i = 0; i < r->n_problems; i++)
+        say_problem(&r->problems[i]);
     if (r->more_problems > 0)
         say_warning("and %" PRIu64 " more problems", r->more_problems);
     if (r->warning != NULL)
         say_warning("%s", r->warning);
+    if (r->held && !o->quiet && !o->json)
+        say_note("what is held stays as it was; mend the cause and build again, or, where it is "
+                 "meant: platen build --accept");
 }
 
 static void print_changes(const struct press_result *r)
@@ -139,7 +169,11 @@ static void add_problems(struct strbuf *sb, const struct press_result *r)
         add_text(sb, "text", p->text);
         strbuf_addch(sb, '}');
     }
-    strbuf_addf(sb, "],\"more_problems\":%" PRIu64, r->more_problems);
+    strbuf_addf(sb, "],\"more_problems\":%" PRIu64 ",\"warning\":", r->more_problems);
+    if (r->warning != NULL)
+        json_write_string(sb, r->warning, strlen(r->warning));
+    else
+        strbuf_addstr(sb, "null");
 }
 
 static void print_json(const struct press_result *r, const struct options *o, int code)
@@ -170,7 +204,7 @@ static int exit_code(const struct press_result *r)
 static int report(const struct press_result *r, const struct options *o)
 {
     int code = exit_code(r);
-    say_problems(r);
+    say_problems(r, o);
     if (o->json) {
         print_json(r, o, code);
     } else if (!o->quiet) {

@@ -18,7 +18,7 @@ struct reader {
     struct press *p;
     struct press_batch *batch; /* being filled */
     uint16_t set;
-    uint64_t rows;
+    size_t arena_before; /* the row began to be read */
 };
 
 /* --- batches ------------------------------------------------------------------------------ */
@@ -119,7 +119,8 @@ static void pages_job(void *payload, unsigned worker)
 
 static void submit(struct press *p, struct press_batch *b)
 {
-    if (b->n_groups != 1 || b->n_rows == 1 || b->bytes < SPLIT_BYTES || p->n_workers == 1) {
+    b->n_locales = p->locales.count;
+    if (b->n_groups != 1 || b->n_rows <= 1 || b->bytes < SPLIT_BYTES || p->n_workers == 1) {
         pool_submit(p->pool, batch_job, b);
         return;
     }
@@ -135,6 +136,7 @@ static void submit(struct press *p, struct press_batch *b)
 static struct arena *next_arena(void *payload)
 {
     struct reader *r = payload;
+    r->arena_before = r->batch->arena.total;
     return &r->batch->arena;
 }
 
@@ -150,7 +152,7 @@ static void change_batch(struct reader *r)
     r->batch->leans_on = old;
 }
 
-static void begin_group(struct reader *r)
+static void begin_group(struct reader *r, const char *key)
 {
     struct press_batch *b = r->batch;
     if (b->bytes >= BATCH_BYTES || b->n_rows >= BATCH_ROWS) {
@@ -158,33 +160,33 @@ static void begin_group(struct reader *r)
         b = r->batch;
     }
     MEM_GROW(b->groups, b->n_groups + 1, b->alloc_groups);
-    b->groups[b->n_groups++] = (struct press_group){.first = b->n_rows, .number = ++r->p->groups};
+    b->groups[b->n_groups++] =
+        (struct press_group){.key = key, .first = b->n_rows, .number = ++r->p->groups};
 }
 
-static bool add_to_group(struct reader *r, const struct source_row *row, uint16_t locale,
-                         struct error *err)
+/* Every row enters a group, also one that gives no page: its memory is given back with the batch,
+ * and its locale counts as having a row. */
+static bool enter(struct reader *r, const struct press_row *row, size_t bytes, struct error *err)
 {
     struct press_batch *b = r->batch;
+    const char *key = row->row.key != NULL ? row->row.key : "";
+    if (b->n_groups == 0 || *key == '\0' || strcmp(b->groups[b->n_groups - 1].key, key) != 0)
+        begin_group(r, key);
+    b = r->batch;
     struct press_group *g = &b->groups[b->n_groups - 1];
     if (g->count == GROUP_ROWS_MAX || b->bytes > GROUP_BYTES_MAX)
         return error_set(err, ERROR_USAGE,
                          "page set '%s': more than %d rows or %zu MiB have the key '%.80s'; a key "
                          "names one page and its translations",
                          r->p->config->sets[r->set].name, GROUP_ROWS_MAX, GROUP_BYTES_MAX >> 20,
-                         row->key);
+                         key);
+    b->bytes += bytes;
+    if (row->locale == MANIFEST_NONE)
+        return true;
     MEM_GROW(b->rows, b->n_rows + 1, b->alloc_rows);
-    b->rows[b->n_rows++] = (struct press_row){.row = *row, .locale = locale};
-    b->bytes += row->bytes;
+    b->rows[b->n_rows++] = *row;
     g->count++;
     return true;
-}
-
-static bool is_asked_for(const struct config *c, const char *locale)
-{
-    for (size_t i = 0; i < c->n_only_locales; i++)
-        if (strcmp(c->only_locales[i], locale) == 0)
-            return true;
-    return c->n_only_locales == 0;
 }
 
 /* The number of a row's locale, or MANIFEST_NONE when the row is none of this look's business. A
@@ -200,6 +202,8 @@ static uint16_t locale_of(struct reader *r, const struct source_row *row)
     uint16_t locale = locale_table_intern(&p->locales, row->locale);
     if (locale == MANIFEST_NONE && p->config->locales_auto)
         press_record(p, PRESS_OMITTED, r->set, MANIFEST_NONE, row->key, "too many locales");
+    else if (locale == MANIFEST_NONE)
+        p->unlisted[r->set]++;
     return locale;
 }
 
@@ -215,8 +219,8 @@ static void note_due(struct press *p, const char *next_change_at)
 static void count_row(struct reader *r, uint16_t locale)
 {
     struct press *p = r->p;
-    p->rows[(size_t)r->set * MANIFEST_MAX_NAMES + locale]++;
-    r->rows++;
+    if (locale != MANIFEST_NONE)
+        p->rows[(size_t)r->set * MANIFEST_MAX_NAMES + locale]++;
     if (p->options->progress != NULL && ++p->rows_total % 1024 == 0)
         p->options->progress(p->options->payload, "printing", p->rows_total, 0);
 }
@@ -224,20 +228,12 @@ static void count_row(struct reader *r, uint16_t locale)
 static bool take_row(void *payload, struct source_row *row, struct error *err)
 {
     struct reader *r = payload;
-    struct press *p = r->p;
-    struct press_batch *b = r->batch;
-    if (atomic_load(&p->failed))
+    if (atomic_load(&r->p->failed))
         return error_set(err, ERROR_FAILED, "stopped");
-    note_due(p, row->next_change_at);
-    uint16_t locale = locale_of(r, row);
-    if (locale == MANIFEST_NONE)
-        return true;
-    count_row(r, locale);
-    if (!is_asked_for(p->config, row->locale))
-        return true;
-    if (b->n_rows == 0 || strcmp(b->rows[b->n_rows - 1].row.key, row->key) != 0)
-        begin_group(r);
-    return add_to_group(r, row, locale, err);
+    note_due(r->p, row->next_change_at);
+    struct press_row taken = {.row = *row, .locale = locale_of(r, row)};
+    count_row(r, taken.locale);
+    return enter(r, &taken, row->bytes, err);
 }
 
 /* A row that cannot be read may be a page that is live now: it counts as there, and the policy
@@ -245,15 +241,29 @@ static bool take_row(void *payload, struct source_row *row, struct error *err)
 static bool take_bad_row(void *payload, const struct source_row *row, const struct error *problem)
 {
     struct reader *r = payload;
-    struct error ignored = ERROR_INIT;
-    uint16_t locale = MANIFEST_NONE;
-    if (row->locale != NULL && route_check_locale(row->locale, &ignored)) {
-        locale = locale_table_intern(&r->p->locales, row->locale);
-        if (locale == MANIFEST_NONE)
-            return true;
-        count_row(r, locale);
+    struct press *p = r->p;
+    struct press_row taken = {.row = *row, .locale = MANIFEST_NONE, .bad = true};
+    enum press_action action = press_policy(p);
+    bool told = false;
+    if (row->locale != NULL) {
+        taken.locale = locale_of(r, row);
+        told = taken.locale == MANIFEST_NONE || !press_is_asked_for(p, taken.locale);
     }
-    press_problem(r->p, r->set, locale, row->key, NULL, problem->text);
+    if (taken.locale != MANIFEST_NONE && row->key != NULL)
+        action = press_page_policy(p, &p->site->scratch, r->set, taken.locale, row->key);
+    else if (action == PRESS_KEPT)
+        action = PRESS_OMITTED; /* nobody knows which page it was */
+    if (!told)
+        press_record(p, action, r->set, taken.locale, row->key, problem->text);
+    taken.keeps = action == PRESS_KEPT;
+    count_row(r, taken.locale);
+    arena_reset(&p->site->scratch);
+    /* How large it is only its arena knows: row->bytes may tell what was never sent. */
+    size_t grown = r->batch->arena.total - r->arena_before;
+    struct error unused = ERROR_INIT;
+    if (enter(r, &taken, grown + sizeof(taken), &unused))
+        return true;
+    press_fail(p, &unused);
     return true;
 }
 

@@ -10,15 +10,19 @@
 #include "press/state.h"
 #include "render/page.h"
 
+/* A bad row's problem was told; it gives no page, yet its locale has a row. */
 struct press_row {
     struct source_row row;
     uint16_t locale;
+    bool bad;
+    bool keeps; /* bad, and its pages stay as in the last release */
 };
 
 /* The rows of one key. */
 struct press_group {
+    const char *key;
     size_t first, count;
-    uint32_t number; /* running number within the look */
+    uint32_t number; /* running number within the look, from 1 */
 };
 
 /* A page that is to be printed. */
@@ -28,6 +32,7 @@ struct press_page {
     int64_t lastmod;
     uint16_t locale, from;
     uint32_t group;
+    bool stays; /* only checked: the recorded page stands in its place */
 };
 
 struct press_batch {
@@ -35,6 +40,7 @@ struct press_batch {
     struct press *press;
     struct arena arena;
     uint16_t set;
+    uint16_t n_locales; /* known when the batch was handed over; its rows have no others */
     struct press_row *rows;
     size_t n_rows, alloc_rows;
     struct press_group *groups;

@@ -61,11 +61,15 @@ bool items_check(struct press *p, struct press_worker *w, struct arena *arena,
             continue;
         }
         changed = true;
-        check_item_name(page->view.set, &items->items[i], i, name, sizeof(name));
-        enum press_action action = press_problem(p, set, page->from, page->key, name, problem.text);
+        enum press_action action = press_policy(p);
         held = held || action == PRESS_HELD;
         if (action == PRESS_KEPT && last_form(p, w, arena, page, &items->items[i], &fit.items[n]))
             n++;
+        else if (action == PRESS_KEPT)
+            action = PRESS_OMITTED;
+        check_item_name(page->view.set, &items->items[i], i, name, sizeof(name));
+        error_context(&problem, "%s %s", column, name);
+        press_record(p, action, set, page->from, page->key, problem.text);
     }
     error_clear(err);
     if (changed && !held) {

@@ -14,7 +14,7 @@
 #include "store/commit.h"
 #include "store/retain.h"
 
-#define PASSES_MAX 8
+#define PASSES_MAX 16
 #define THREADS_MAX 64
 
 static void progress(const struct press *p, const char *step, uint64_t done, uint64_t total)
@@ -37,6 +37,7 @@ static void init(struct press *p, const struct config *config, const struct pres
     arena_init(&p->shared);
     map_init(&p->gone);
     map_init(&p->kept);
+    map_init(&p->withdrawn);
     map_init(&p->recorded_index);
     map_init(&p->recorded_pages);
     map_init(&p->recorded.unknown);
@@ -45,6 +46,8 @@ static void init(struct press *p, const struct config *config, const struct pres
     manifest_init(&p->next);
     verdict_init(&p->assumed, config->n_sets);
     verdict_init(&p->found, config->n_sets);
+    verdict_init(&p->withheld, config->n_sets);
+    p->unlisted = mem_calloc(config->n_sets + 1, sizeof(*p->unlisted));
     p->rows = mem_calloc(config->n_sets * MANIFEST_MAX_NAMES + 1, sizeof(*p->rows));
     locale_table_init(&p->locales, config);
 }
@@ -107,10 +110,15 @@ static void release(struct press *p)
     locale_table_release(&p->locales);
     verdict_release(&p->assumed);
     verdict_release(&p->found);
+    verdict_release(&p->withheld);
     free(p->rows);
-    free(p->problems);
+    free(p->unlisted);
+    free(p->problems.items);
+    free(p->late.items);
     map_release(&p->gone);
     map_release(&p->kept);
+    map_release(&p->withdrawn);
+    free(p->withdrawals);
     map_release(&p->recorded_index);
     map_release(&p->recorded_pages);
     arena_release(&p->shared);
@@ -125,30 +133,41 @@ static const char *packing(const struct config *c)
     return c->gzip ? GZIP_METHOD : "";
 }
 
-/* Pages by name, for those that stay while others change. */
+/* What the names of the last release are now. Only then do workers begin to ask. */
 static void index_recorded(struct press *p)
 {
     const struct manifest *m = &p->recorded.manifest;
     manifest_index(m, &p->recorded_index);
     for (size_t i = 0; i < m->n_locales; i++) {
         struct error ignored = ERROR_INIT;
-        if (route_check_locale(m->locales[i], &ignored))
-            locale_table_intern(&p->locales, m->locales[i]);
+        bool known = route_check_locale(m->locales[i], &ignored);
+        p->recorded_locales[i] =
+            known ? locale_table_intern(&p->locales, m->locales[i]) : MANIFEST_NONE;
+    }
+    for (size_t i = 0; i < m->n_sets; i++) {
+        p->recorded_sets[i] = MANIFEST_NONE;
+        for (uint16_t set = 0; set < p->config->n_sets; set++)
+            if (strcmp(p->config->sets[set].name, m->sets[i]) == 0)
+                p->recorded_sets[i] = set;
     }
     p->repack = m->generation != 0 && strcmp(m->packing, packing(p->config)) != 0;
 }
 
+/* Pages by name, for those that stay while others change. */
 static void index_recorded_pages(struct press *p)
 {
     const struct manifest *m = &p->recorded.manifest;
-    for (size_t i = 0; p->recorded_pages.count == 0 && i < m->n_files; i++) {
+    if (p->recorded_pages.count > 0)
+        return;
+    for (size_t i = 0; i < m->n_files; i++) {
         const struct manifest_file *f = &m->files[i];
+        uint16_t set = press_recorded_set(p, f->set);
+        uint16_t locale = press_recorded_locale(p, f->locale);
         bool added;
-        if (f->kind != MANIFEST_PAGE || f->key == NULL || f->set == MANIFEST_NONE ||
-            f->from == MANIFEST_NONE || (f->flags & MANIFEST_FALLBACK) != 0)
+        if (f->kind != MANIFEST_PAGE || f->key == NULL || set == MANIFEST_NONE ||
+            locale == MANIFEST_NONE)
             continue;
-        const char *name =
-            press_page_name(&p->shared, m->sets[f->set], m->locales[f->from], f->key);
+        const char *name = press_page_name(&p->shared, p, set, locale, f->key);
         *map_put(&p->recorded_pages, name, strlen(name), &added) = i;
     }
 }
@@ -158,10 +177,10 @@ static void assume_recorded(struct press *p)
 {
     const struct manifest *m = &p->recorded.manifest;
     for (size_t i = 0; i < m->n_held; i++) {
-        uint16_t locale = locale_table_find(&p->locales, m->locales[m->held[i].locale]);
-        for (uint16_t set = 0; locale != MANIFEST_NONE && set < p->config->n_sets; set++)
-            if (strcmp(p->config->sets[set].name, m->sets[m->held[i].set]) == 0)
-                verdict_hold(&p->assumed, set, locale);
+        uint16_t set = press_recorded_set(p, m->held[i].set);
+        uint16_t locale = press_recorded_locale(p, m->held[i].locale);
+        if (set != MANIFEST_NONE && locale != MANIFEST_NONE && press_is_asked_for(p, locale))
+            verdict_hold(&p->assumed, set, locale);
     }
 }
 
@@ -185,18 +204,31 @@ static bool load_recorded(struct press *p, struct error *err)
 
 /* --- passes ---------------------------------------------------------------------------------- */
 
-/* Back to before the first row; the snapshot stays open. Problems found stay: told twice, they are
- * reported once. */
-static bool start_over(struct press *p, bool sticky, struct error *err)
+static void forget(struct press_problems *list)
 {
-    verdict_clear(&p->found);
-    if (sticky)
-        verdict_copy(&p->found, &p->assumed);
+    list->n = 0;
+    list->more = 0;
+    list->omitted = false;
+}
+
+static bool needs_recorded_pages(const struct press *p)
+{
+    return verdict_any_at_all(&p->assumed) || p->config->guard_content == CONFIG_KEEP ||
+           p->config->n_only_locales > 0;
+}
+
+/* Back to before the first row; the snapshot stays open. What made earlier passes withdraw pages is
+ * not found again once these are left out, so that stays. */
+static bool start_over(struct press *p, struct error *err)
+{
+    verdict_copy(&p->found, &p->withheld);
     memset(p->rows, 0, p->config->n_sets * MANIFEST_MAX_NAMES * sizeof(*p->rows));
+    memset(p->unlisted, 0, p->config->n_sets * sizeof(*p->unlisted));
     p->rows_total = 0;
-    p->omitted = p->deletions_held = false;
+    p->deletions_held = false;
     p->next_change_at = NULL;
     p->groups = 0;
+    forget(&p->problems);
     map_release(&p->gone);
     map_release(&p->kept);
     manifest_release(&p->next);
@@ -204,9 +236,19 @@ static bool start_over(struct press *p, bool sticky, struct error *err)
         manifest_release(&p->workers[i].out);
         p->workers[i].bytes_written = 0;
     }
-    if (verdict_any_at_all(&p->assumed) || p->config->guard_content == CONFIG_KEEP)
+    if (needs_recorded_pages(p))
         index_recorded_pages(p);
     return p->options->dry_run || stage_discard(&p->stage, err);
+}
+
+/* A tag nobody has: most likely a slip of the finger, and nothing would be printed. */
+static bool check_asked_for(const struct press *p, struct error *err)
+{
+    for (size_t i = 0; i < p->config->n_only_locales; i++)
+        if (locale_table_find(&p->locales, p->config->only_locales[i]) == MANIFEST_NONE)
+            return error_set(err, ERROR_USAGE, "--locale %s: no page set has a row in this locale",
+                             p->config->only_locales[i]);
+    return true;
 }
 
 static bool read_all(struct press *p, struct error *err)
@@ -219,7 +261,7 @@ static bool read_all(struct press *p, struct error *err)
         *err = p->error;
         ok = false;
     }
-    return ok;
+    return ok && check_asked_for(p, err);
 }
 
 /* scope: release — one held pair holds them all; tombstones still act. */
@@ -231,19 +273,16 @@ static void widen_verdict(struct press *p)
         verdict_hold(&p->found, set, MANIFEST_NONE);
 }
 
-static bool one_pass(struct press *p, bool sticky, struct error *err)
+static bool one_pass(struct press *p, struct error *err)
 {
-    if (!start_over(p, sticky, err) || !read_all(p, err) || !files_put_static(p, err) ||
+    if (!start_over(p, err) || !read_all(p, err) || !files_put_static(p, err) ||
         !files_put_assets(p, err) || !files_carry_assets(p, err))
         return false;
     settle_count(p);
     widen_verdict(p);
     if (verdict_any_at_all(&p->found))
         index_recorded_pages(p);
-    if (!settle_gather(p, err))
-        return false;
-    widen_verdict(p);
-    return true;
+    return settle_gather(p, err);
 }
 
 /* The names its files' numbers stand for: the sitemap wants them, too. */
@@ -258,19 +297,35 @@ static void name_release(struct press *p)
     m->n_locales = p->locales.count;
 }
 
-/* Problems that show only while a page is printed (two rows with one path) are not found again once
- * their locales are held, so after the first pass what was found held stays so. What was held by
- * the last release is different: it has to be found anew. */
+/* What is held has to be known before the first page is printed, and is known only after the last
+ * one was: so the look is repeated, from the same snapshot, until it finds what it assumed.
+ *
+ * The first assumption, what the last release held, is only a guess. Pages withdrawn under a wrong
+ * one may have clashed with pages that were wrongly thought to stay: that is forgotten. */
+static void assume_found(struct press *p, bool guessed)
+{
+    bool withdrawn = press_take_withdrawals(p);
+    widen_verdict(p);
+    verdict_copy(&p->assumed, &p->found);
+    if (guessed && withdrawn) {
+        map_release(&p->withdrawn);
+        forget(&p->late);
+        verdict_clear(&p->withheld);
+        verdict_clear(&p->assumed);
+    }
+}
+
 static bool read_and_print(struct press *p, struct error *err)
 {
-    for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
-        if (!one_pass(p, pass > 0, err))
+    bool guessed = verdict_any_at_all(&p->assumed);
+    for (unsigned pass = 0; pass < PASSES_MAX; pass++, guessed = false) {
+        if (!one_pass(p, err))
             return false;
-        if (verdict_equal(&p->assumed, &p->found)) {
+        if (p->n_withdrawals == 0 && verdict_equal(&p->assumed, &p->found, p->locales.count)) {
             name_release(p);
             return settle_deletions(p, err) && site_put(p, err);
         }
-        verdict_copy(&p->assumed, &p->found);
+        assume_found(p, guessed);
     }
     return error_set(err, ERROR_FAILED,
                      "what is held keeps changing with each reading of one snapshot");
@@ -393,33 +448,47 @@ static int by_text(const void *a, const void *b)
         c = strcmp(x->locale, y->locale);
     if (c == 0)
         c = strcmp(x->key, y->key);
+    if (c == 0)
+        c = (int)x->action - (int)y->action;
     return c != 0 ? c : strcmp(x->text, y->text);
 }
 
-static void report_problem(struct press_result *r, const struct press_problem *from)
+static void copy_problems(struct press_result *r, const struct press_problems *list)
 {
-    if (r->n_problems > 0 && by_text(&r->problems[r->n_problems - 1], from) == 0)
-        return; /* found by an earlier pass too */
-    r->problems[r->n_problems++] = (struct press_problem){
-        .set = arena_strdup(&r->arena, from->set),
-        .locale = arena_strdup(&r->arena, from->locale),
-        .key = arena_strdup(&r->arena, from->key),
-        .text = arena_strdup(&r->arena, from->text),
-        .action = from->action,
-    };
+    for (size_t i = 0; i < list->n; i++) {
+        const struct press_problem *from = &list->items[i];
+        r->problems[r->n_problems++] = (struct press_problem){
+            .set = arena_strdup(&r->arena, from->set),
+            .locale = arena_strdup(&r->arena, from->locale),
+            .key = arena_strdup(&r->arena, from->key),
+            .text = arena_strdup(&r->arena, from->text),
+            .action = from->action,
+        };
+    }
+    r->more_problems += list->more;
+    r->omitted = r->omitted || list->omitted;
+}
+
+/* A row that several locales borrow is told for each of them; one is enough. */
+static void drop_repeated(struct press_result *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_problems; i++)
+        if (i == 0 || by_text(&r->problems[n - 1], &r->problems[i]) != 0)
+            r->problems[n++] = r->problems[i];
+    r->n_problems = n;
 }
 
 static void report_problems(struct press *p)
 {
     struct press_result *r = p->result;
-    if (p->n_problems > 1)
-        qsort(p->problems, p->n_problems, sizeof(*p->problems), by_text);
-    r->problems = arena_calloc(&r->arena, p->n_problems, sizeof(*r->problems));
-    for (size_t i = 0; i < p->n_problems; i++)
-        report_problem(r, &p->problems[i]);
-    r->more_problems = p->more_problems;
+    r->problems = arena_calloc(&r->arena, p->problems.n + p->late.n, sizeof(*r->problems));
+    copy_problems(r, &p->problems);
+    copy_problems(r, &p->late);
+    if (r->n_problems > 1)
+        qsort(r->problems, r->n_problems, sizeof(*r->problems), by_text);
+    drop_repeated(r);
     r->held = verdict_any_at_all(&p->found) || p->deletions_held;
-    r->omitted = p->omitted;
 }
 
 static void report_release(struct press *p, const struct manifest *m)

@@ -13,7 +13,8 @@ struct job {
     struct json_value context;
 };
 
-/* Content that turns out unprintable while it is printed. The look ends only for other reasons. */
+/* Content that turns out unprintable while it is printed takes the page and all its files with it.
+ * The look ends only for other reasons. */
 static bool tell(const struct job *j, const struct error *problem, struct error *err)
 {
     if (problem->kind != ERROR_CONTENT) {
@@ -21,7 +22,8 @@ static bool tell(const struct job *j, const struct error *problem, struct error 
         return error_context(err, "%s", j->page->view.path);
     }
     uint16_t set = (uint16_t)(j->page->view.set - j->p->theme.sets);
-    press_problem(j->p, set, j->page->from, j->page->key, NULL, problem->text);
+    press_withdraw(j->p, &j->w->scratch, set, j->page->locale, j->page->from, j->page->key,
+                   problem->text);
     return true;
 }
 
@@ -73,16 +75,13 @@ static bool print_output(const struct job *j, const struct theme_output *o,
 
 static bool print_outputs(const struct job *j, const struct theme_output *o, struct error *err)
 {
-    struct error problem = ERROR_INIT;
     if (o->config->each == NULL)
-        return print_output(j, o, NULL, &problem) || tell(j, &problem, err);
+        return print_output(j, o, NULL, err);
     const struct json_value *list = json_gets(&j->page->view.data, o->config->each);
-    if (list == NULL || list->type != JSON_ARRAY) {
-        error_set(&problem, ERROR_CONTENT, "column '%s' is not an array", o->config->each);
-        return tell(j, &problem, err);
-    }
+    if (list == NULL || list->type != JSON_ARRAY)
+        return error_set(err, ERROR_CONTENT, "column '%s' is not an array", o->config->each);
     for (uint32_t i = 0; i < list->len; i++)
-        if (!print_output(j, o, &list->items[i], &problem) && !tell(j, &problem, err))
+        if (!print_output(j, o, &list->items[i], err))
             return false;
     return true;
 }
@@ -93,6 +92,7 @@ bool print_page(struct press *p, struct press_worker *w, const struct press_page
     const struct page_view *v = &page->view;
     const struct template *template = v->set->page;
     struct error problem = ERROR_INIT;
+    size_t printed = w->out.n_files;
     struct job j = {
         .p = p,
         .w = w,
@@ -103,11 +103,14 @@ bool print_page(struct press *p, struct press_worker *w, const struct press_page
     if (v->state == SOURCE_MAINTENANCE && v->set->maintenance != NULL)
         template = v->set->maintenance;
     strbuf_reset(&w->page);
-    bool ok = (page_render(v, &j.context, template, NULL, &w->page, &problem) &&
-               put(&j, MANIFEST_PAGE, v->path, &problem)) ||
-              tell(&j, &problem, err);
+    bool ok = page_render(v, &j.context, template, NULL, &w->page, &problem) &&
+              put(&j, MANIFEST_PAGE, v->path, &problem);
     for (size_t i = 0; ok && i < v->set->config->n_outputs; i++)
-        ok = print_outputs(&j, &v->set->outputs[i], err);
+        ok = print_outputs(&j, &v->set->outputs[i], &problem);
+    if (!ok) {
+        w->out.n_files = printed;
+        ok = tell(&j, &problem, err);
+    }
     arena_reset(&w->scratch);
     return ok;
 }

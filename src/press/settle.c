@@ -5,27 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "plan/route.h"
 #include "press/artifact.h"
-
-/* --- names of the last release in terms of this one ---------------------------------------- */
-
-static uint16_t set_of(const struct press *p, const struct manifest_file *f)
-{
-    if (f->set == MANIFEST_NONE)
-        return MANIFEST_NONE;
-    const char *name = p->recorded.manifest.sets[f->set];
-    for (size_t i = 0; i < p->config->n_sets; i++)
-        if (strcmp(p->config->sets[i].name, name) == 0)
-            return (uint16_t)i;
-    return MANIFEST_NONE;
-}
-
-static uint16_t locale_of(const struct press *p, uint16_t recorded)
-{
-    if (recorded == MANIFEST_NONE)
-        return MANIFEST_NONE;
-    return locale_table_find(&p->locales, p->recorded.manifest.locales[recorded]);
-}
+#include "press/site.h"
 
 /* --- guards that count --------------------------------------------------------------------- */
 
@@ -35,18 +17,12 @@ static uint64_t *count_recorded(const struct press *p)
     uint64_t *counts = mem_calloc(p->config->n_sets * MANIFEST_MAX_NAMES + 1, sizeof(*counts));
     for (size_t i = 0; i < p->recorded.manifest.n_files; i++) {
         const struct manifest_file *f = &p->recorded.manifest.files[i];
-        uint16_t set = set_of(p, f), from = locale_of(p, f->from);
+        uint16_t set = press_recorded_set(p, f->set), from = press_recorded_locale(p, f->from);
         if (f->kind == MANIFEST_PAGE && (f->flags & MANIFEST_FALLBACK) == 0 &&
             set != MANIFEST_NONE && from != MANIFEST_NONE)
             counts[(size_t)set * MANIFEST_MAX_NAMES + from]++;
     }
     return counts;
-}
-
-static void hold_count(struct press *p, uint16_t set, uint16_t locale, const char *why)
-{
-    press_record(p, PRESS_HELD, set, locale, NULL, why);
-    verdict_hold(&p->found, set, locale);
 }
 
 static void count_pair(struct press *p, uint16_t set, uint16_t locale, uint64_t before)
@@ -57,20 +33,35 @@ static void count_pair(struct press *p, uint16_t set, uint16_t locale, uint64_t 
     int64_t min_rows = s->min_rows >= 0 ? s->min_rows : c->guard_min_rows;
     double max_shrink = s->max_shrink >= 0 ? s->max_shrink : c->guard_max_shrink;
     char why[160];
-    if (rows == 0 && before == 0)
-        return; /* nothing there, nothing lost */
+    if ((rows == 0 && before == 0) || !press_is_asked_for(p, locale))
+        return; /* nothing there, nothing lost; or none of this look's business */
     if (rows < (uint64_t)min_rows) {
         snprintf(why, sizeof(why),
                  "%llu rows, fewer than min_rows (%lld); the last release has %llu",
                  (unsigned long long)rows, (long long)min_rows, (unsigned long long)before);
-        hold_count(p, set, locale, why);
+        press_record(p, PRESS_HELD, set, locale, NULL, why);
     } else if ((double)rows < (double)before * (1 - max_shrink)) {
         snprintf(why, sizeof(why),
                  "%llu rows where the last release has %llu: shrunk by more than "
                  "max_shrink (%g)",
                  (unsigned long long)rows, (unsigned long long)before, max_shrink);
-        hold_count(p, set, locale, why);
+        press_record(p, PRESS_HELD, set, locale, NULL, why);
     }
+}
+
+/* Nothing at all: no pair would tell. */
+static void count_set(struct press *p, uint16_t set)
+{
+    char why[200];
+    if (p->unlisted[set] > 0)
+        snprintf(why, sizeof(why),
+                 "none of the query's %llu rows is in a locale of the list 'locales'",
+                 (unsigned long long)p->unlisted[set]);
+    else
+        snprintf(why, sizeof(why),
+                 "the query returned no rows, and there is no release to stay with; set "
+                 "min_rows: 0 where that is right");
+    press_record(p, PRESS_HELD, set, MANIFEST_NONE, NULL, why);
 }
 
 void settle_count(struct press *p)
@@ -89,9 +80,7 @@ void settle_count(struct press *p)
             count_pair(p, set, l, before[pair]);
         }
         if (rows == 0 && recorded == 0 && min_rows > 0)
-            hold_count(p, set, MANIFEST_NONE,
-                       "the query returned no rows, and there is no release "
-                       "to stay with; set min_rows: 0 where that is right");
+            count_set(p, set);
     }
     free(before);
 }
@@ -99,34 +88,47 @@ void settle_count(struct press *p)
 /* --- what stays ---------------------------------------------------------------------------- */
 
 static bool is_named(const struct map *map, struct arena *scratch, const struct press *p,
-                     uint16_t set, uint16_t from, const char *key)
+                     uint16_t set, uint16_t locale, const char *key)
 {
     if (map->count == 0 || key == NULL)
         return false;
-    const char *name =
-        press_page_name(scratch, p->config->sets[set].name, p->locales.codes[from], key);
+    const char *name = press_page_name(scratch, p, set, locale, key);
     return map_get(map, name, strlen(name)) != NULL;
 }
 
-static bool was_asked_for(const struct press *p, uint16_t locale)
+/* A file of the last release in terms of this look. */
+struct old_file {
+    const struct manifest_file *file;
+    uint16_t set, locale, from;
+};
+
+static struct old_file old_file(const struct press *p, const struct manifest_file *f)
 {
-    const struct config *c = p->config;
-    for (size_t i = 0; i < c->n_only_locales; i++)
-        if (strcmp(c->only_locales[i], p->locales.codes[locale]) == 0)
-            return true;
-    return c->n_only_locales == 0;
+    return (struct old_file){
+        .file = f,
+        .set = press_recorded_set(p, f->set),
+        .locale = press_recorded_locale(p, f->locale),
+        .from = press_recorded_locale(p, f->from),
+    };
 }
 
-static bool stays(struct press *p, const struct manifest_file *f, uint16_t set, uint16_t from)
+/* False for files of the site, and for sets and locales taken out of the configuration. */
+static bool is_of_page(const struct old_file *o)
+{
+    return (o->file->kind == MANIFEST_PAGE || o->file->kind == MANIFEST_OUTPUT) &&
+           o->set != MANIFEST_NONE && o->locale != MANIFEST_NONE && o->from != MANIFEST_NONE;
+}
+
+static bool stays(struct press *p, const struct old_file *o)
 {
     struct arena *scratch = &p->site->scratch;
-    if ((f->kind != MANIFEST_PAGE && f->kind != MANIFEST_OUTPUT) || set == MANIFEST_NONE ||
-        from == MANIFEST_NONE)
+    const char *key = o->file->key;
+    if (!press_is_asked_for(p, o->locale))
+        return true;
+    if (is_named(&p->gone, scratch, p, o->set, o->from, key))
         return false;
-    if (is_named(&p->gone, scratch, p, set, from, f->key))
-        return false;
-    return verdict_is_held(&p->found, set, from) || !was_asked_for(p, from) ||
-           is_named(&p->kept, scratch, p, set, from, f->key);
+    return verdict_is_held(&p->found, o->set, o->from) ||
+           is_named(&p->kept, scratch, p, o->set, o->locale, key);
 }
 
 static bool is_printed(const struct map *printed, const char *path)
@@ -134,36 +136,57 @@ static bool is_printed(const struct map *printed, const char *path)
     return map_get(printed, path, strlen(path)) != NULL;
 }
 
-static bool carry(struct press *p, const struct manifest_file *f, uint16_t set, uint16_t from,
-                  struct error *err)
+static bool carry(struct press *p, const struct old_file *o, struct error *err)
 {
-    struct manifest_file like = *f;
-    like.set = set;
-    like.from = from;
-    like.locale = locale_of(p, f->locale);
-    like.group = 0;
+    struct manifest_file like = *o->file;
+    like.set = o->set;
+    like.from = o->from;
+    like.locale = o->locale;
+    like.group = 0; /* none of this look: that is how it is told from what was printed */
     error_clear(err);
-    if (like.locale == MANIFEST_NONE || artifact_carry(p, p->site, f, &like, err))
+    if (artifact_carry(p, p->site, o->file, &like, err))
         return true;
     if (err->kind != ERROR_NONE)
         return false;
-    press_record(p, PRESS_OMITTED, set, from, f->key,
-                 "held, but neither out/public nor out/objects has its last bytes");
+    press_record(p, PRESS_OMITTED, o->set, o->from, o->file->key,
+                 "stays as it is, but neither out/public nor out/objects has its last bytes");
     return true;
 }
 
-static bool carry_held(struct press *p, const struct map *printed, struct error *err)
+/* The pages that this look printed, by name. Names live in `names`. */
+static void index_printed(const struct press *p, struct arena *names, struct map *pages)
 {
-    for (size_t i = 0; i < p->recorded.manifest.n_files; i++) {
-        const struct manifest_file *f = &p->recorded.manifest.files[i];
-        uint16_t set = set_of(p, f), from = locale_of(p, f->from);
-        bool ok =
-            !stays(p, f, set, from) || is_printed(printed, f->path) || carry(p, f, set, from, err);
-        arena_reset(&p->site->scratch);
-        if (!ok)
-            return false;
+    for (size_t i = 0; i < p->next.n_files; i++) {
+        const struct manifest_file *f = &p->next.files[i];
+        bool added;
+        if (f->kind != MANIFEST_PAGE)
+            continue;
+        const char *name = press_page_name(names, p, f->set, f->locale, f->key);
+        map_put(pages, name, strlen(name), &added);
     }
-    return true;
+}
+
+/* What stays from the last release: whole pages that are not printed anew. */
+static bool carry_pages(struct press *p, struct error *err)
+{
+    struct arena names;
+    struct map pages;
+    bool ok = true;
+    if (!verdict_any_at_all(&p->found) && p->kept.count == 0 && p->config->n_only_locales == 0)
+        return true;
+    arena_init(&names);
+    map_init(&pages);
+    index_printed(p, &names, &pages);
+    for (size_t i = 0; ok && i < p->recorded.manifest.n_files; i++) {
+        struct old_file o = old_file(p, &p->recorded.manifest.files[i]);
+        if (is_of_page(&o) && stays(p, &o) && !site_takes(p, o.file->path) &&
+            !is_named(&pages, &p->site->scratch, p, o.set, o.locale, o.file->key))
+            ok = carry(p, &o, err);
+        arena_reset(&p->site->scratch);
+    }
+    map_release(&pages);
+    arena_release(&names);
+    return ok;
 }
 
 /* --- clashes ------------------------------------------------------------------------------- */
@@ -173,8 +196,16 @@ static void describe(const struct press *p, const struct manifest_file *f, char 
     if (f->set == MANIFEST_NONE)
         snprintf(out, size, "a file of kind %s", manifest_kind_name(f->kind));
     else
-        snprintf(out, size, "page set '%s', key '%.80s', locale %s", p->config->sets[f->set].name,
-                 f->key, p->locales.codes[f->from]);
+        snprintf(out, size, "page set '%s', key '%.80s', locale %s%s", p->config->sets[f->set].name,
+                 f->key, p->locales.codes[f->from],
+                 f->group == 0 ? " (as in the last release)" : "");
+}
+
+/* What stays from the last release was there first. */
+static void blame(struct press *p, const struct manifest_file *f, const char *text)
+{
+    if (f->group != 0)
+        press_withdraw(p, &p->site->scratch, f->set, f->locale, f->from, f->key, text);
 }
 
 /* Both rows are to blame, so both are told; a file of static/ is its author's own mistake. */
@@ -188,26 +219,19 @@ static bool clash(struct press *p, const struct manifest_file *a, const struct m
     error_set(&text, ERROR_CONTENT, "%s '%.200s': %s; and %s", how, a->path, first, second);
     if (a->set == MANIFEST_NONE || b->set == MANIFEST_NONE)
         return error_set(err, ERROR_USAGE, "%s", text.text);
-    press_problem(p, a->set, a->from, a->key, NULL, text.text);
-    if (b->set != a->set || b->from != a->from || strcmp(a->key, b->key) != 0)
-        press_problem(p, b->set, b->from, b->key, NULL, text.text);
+    blame(p, a, text.text);
+    blame(p, b, text.text);
     return true;
 }
 
-/* Files with the path of the one before them are dropped together with it. */
-static bool drop_doubles(struct press *p, struct error *err)
+static bool find_doubles(struct press *p, struct error *err)
 {
-    struct manifest *m = &p->next;
-    size_t kept = 0;
-    for (size_t i = 0, end; i < m->n_files; i = end) {
+    const struct manifest *m = &p->next;
+    for (size_t i = 0, end; i < m->n_files; i = end)
         for (end = i + 1; end < m->n_files && strcmp(m->files[i].path, m->files[end].path) == 0;
              end++)
             if (!clash(p, &m->files[i], &m->files[end], "two files want the path", err))
                 return false;
-        if (end == i + 1)
-            m->files[kept++] = m->files[i];
-    }
-    m->n_files = kept;
     return true;
 }
 
@@ -215,6 +239,7 @@ static bool drop_doubles(struct press *p, struct error *err)
 static bool find_file_in_the_way(struct press *p, const struct map *index,
                                  const struct manifest_file *f, bool *blocked, struct error *err)
 {
+    *blocked = false;
     for (const char *slash = strchr(f->path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         const uint64_t *i = map_get(index, f->path, (size_t)(slash - f->path));
         if (i == NULL)
@@ -232,28 +257,17 @@ static bool check_folders(struct press *p, struct error *err)
     struct map index;
     bool ok = true, blocked = false;
     const char *last = "";
-    struct manifest_file *files = p->next.files;
-    size_t n = p->next.n_files, kept = 0;
-    bool *drop = mem_calloc(n + 1, sizeof(*drop));
     map_init(&index);
     manifest_index(&p->next, &index);
-    for (size_t i = 0; ok && i < n; i++) {
-        const char *slash = strrchr(files[i].path, '/');
-        size_t folder = slash != NULL ? (size_t)(slash - files[i].path) + 1 : 0;
-        if (strncmp(last, files[i].path, folder) != 0) {
-            blocked = false;
-            ok = find_file_in_the_way(p, &index, &files[i], &blocked, err);
-        }
-        drop[i] = blocked && folder > 0;
-        last = files[i].path;
+    for (size_t i = 0; ok && i < p->next.n_files; i++) {
+        const struct manifest_file *f = &p->next.files[i];
+        const char *slash = strrchr(f->path, '/');
+        size_t folder = slash != NULL ? (size_t)(slash - f->path) + 1 : 0;
+        if (blocked || strncmp(last, f->path, folder) != 0)
+            ok = find_file_in_the_way(p, &index, f, &blocked, err);
+        last = f->path;
     }
     map_release(&index);
-    for (size_t i = 0; ok && i < n; i++)
-        if (!drop[i])
-            files[kept++] = files[i];
-    if (ok)
-        p->next.n_files = kept;
-    free(drop);
     return ok;
 }
 
@@ -280,9 +294,10 @@ static void check_groups(struct press *p)
     for (size_t i = 1; i < n; i++)
         if (pages[i]->set == pages[i - 1]->set && pages[i]->group != pages[i - 1]->group &&
             strcmp(pages[i]->key, pages[i - 1]->key) == 0)
-            press_problem(p, pages[i]->set, pages[i]->from, pages[i]->key, NULL,
-                          "rows of this key do not come together; end the query with "
-                          "ORDER BY key, locale");
+            press_withdraw(p, &p->site->scratch, pages[i]->set, pages[i]->locale, pages[i]->from,
+                           pages[i]->key,
+                           "rows of this key do not come together; end the query with "
+                           "ORDER BY key, locale");
     free(pages);
 }
 
@@ -312,36 +327,87 @@ void settle_site(struct press *p)
     manifest_sort(&p->next);
 }
 
+/* Paths that belong to the site are no row's. */
+static void check_site_paths(struct press *p)
+{
+    char text[ROUTE_PATH_MAX + 100];
+    bool root = site_takes_root(p);
+    for (size_t i = 0; i < p->next.n_files; i++) {
+        const struct manifest_file *f = &p->next.files[i];
+        if (f->set == MANIFEST_NONE || f->group == 0)
+            continue;
+        if (!site_takes(p, f->path) && !(root && strcmp(f->path, "index.html") == 0))
+            continue;
+        snprintf(text, sizeof(text), "path '%s' is taken: platen prints the site's own file there",
+                 f->path);
+        blame(p, f, text);
+    }
+}
+
 bool settle_gather(struct press *p, struct error *err)
 {
-    struct map printed;
     for (unsigned i = 0; i < p->n_workers; i++)
         move_output(p, &p->workers[i]);
     move_output(p, p->site);
-    map_init(&printed);
-    manifest_index(&p->next, &printed);
-    bool ok = carry_held(p, &printed, err);
-    map_release(&printed);
-    if (!ok)
+    if (!carry_pages(p, err))
         return false;
     settle_site(p);
-    if (!drop_doubles(p, err) || !check_folders(p, err))
+    if (!find_doubles(p, err) || !check_folders(p, err))
         return false;
+    check_site_paths(p);
     check_groups(p);
+    arena_reset(&p->site->scratch);
     return true;
 }
 
 /* --- what goes ----------------------------------------------------------------------------- */
 
-static bool is_deliberate(struct press *p, const struct manifest_file *f)
+/* Whether the removal of the file was somebody's decision: no guard counts those. */
+static bool is_deliberate(struct press *p, const struct old_file *o)
 {
-    uint16_t set = set_of(p, f), from = locale_of(p, f->from);
-    if ((f->kind != MANIFEST_PAGE && f->kind != MANIFEST_OUTPUT) || set == MANIFEST_NONE ||
-        from == MANIFEST_NONE)
-        return true; /* files of the site, and sets or locales taken out of the configuration */
-    bool named = is_named(&p->gone, &p->site->scratch, p, set, from, f->key);
+    if (!is_of_page(o))
+        return true;
+    bool named = is_named(&p->gone, &p->site->scratch, p, o->set, o->from, o->file->key);
     arena_reset(&p->site->scratch);
     return named;
+}
+
+static bool goes_by_accident(struct press *p, const struct map *index, const struct old_file *o)
+{
+    return !is_printed(index, o->file->path) && !is_deliberate(p, o);
+}
+
+/* A new file where an old one's folder was, or the other way round: the old one cannot stay. */
+static bool is_displaced(const struct press *p, const struct map *index, const char *path)
+{
+    size_t len = strlen(path), low = 0, high = p->next.n_files;
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/'))
+        if (map_get(index, path, (size_t)(slash - path)) != NULL)
+            return true;
+    while (low < high) { /* the first path not before PATH/ */
+        size_t mid = low + (high - low) / 2;
+        const char *at = p->next.files[mid].path;
+        int c = strncmp(at, path, len);
+        if (c < 0 || (c == 0 && (unsigned char)at[len] < '/'))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    const char *found = low < p->next.n_files ? p->next.files[low].path : "";
+    return strncmp(found, path, len) == 0 && found[len] == '/';
+}
+
+static bool keep_all(struct press *p, const struct map *index, struct error *err)
+{
+    const struct manifest *old = &p->recorded.manifest;
+    for (size_t i = 0; i < old->n_files; i++) {
+        struct old_file o = old_file(p, &old->files[i]);
+        if (goes_by_accident(p, index, &o) && !is_displaced(p, index, o.file->path) &&
+            !carry(p, &o, err))
+            return false;
+    }
+    settle_site(p);
+    return true;
 }
 
 bool settle_deletions(struct press *p, struct error *err)
@@ -354,23 +420,18 @@ bool settle_deletions(struct press *p, struct error *err)
         return true;
     map_init(&index);
     manifest_index(&p->next, &index);
-    for (size_t i = 0; i < old->n_files; i++)
-        if (!is_printed(&index, old->files[i].path) && !is_deliberate(p, &old->files[i]))
-            going++;
+    for (size_t i = 0; i < old->n_files; i++) {
+        struct old_file o = old_file(p, &old->files[i]);
+        going += goes_by_accident(p, &index, &o);
+    }
     if (going > (uint64_t)p->config->guard_max_deletes) {
         char why[160];
         snprintf(why, sizeof(why),
-                 "%llu files would be deleted, more than guards.max_deletes (%lld);"
-                 " none is",
+                 "%llu files would be deleted, more than guards.max_deletes (%lld); none is",
                  (unsigned long long)going, (long long)p->config->guard_max_deletes);
-        press_record(p, PRESS_HELD, 0, MANIFEST_NONE, NULL, why);
+        press_record(p, PRESS_HELD, MANIFEST_NONE, MANIFEST_NONE, NULL, why);
         p->deletions_held = true;
-        for (size_t i = 0; ok && i < old->n_files; i++) {
-            const struct manifest_file *f = &old->files[i];
-            if (!is_printed(&index, f->path) && !is_deliberate(p, f))
-                ok = carry(p, f, set_of(p, f), locale_of(p, f->from), err);
-        }
-        settle_site(p);
+        ok = keep_all(p, &index, err);
     }
     map_release(&index);
     return ok;

@@ -11,8 +11,8 @@
 /* Holds pairs whose rows are too few. After all sets were read. */
 void settle_count(struct press *p);
 
-/* Moves what the workers printed and what stays into p->next, sorted; reports clashing paths and
- * ungrouped keys to the policy (which may hold further pairs). */
+/* Moves what the workers printed and what stays into p->next, sorted; withdraws pages whose paths
+ * clash or are the site's own, and those of ungrouped keys (then this pass is not the last). */
 bool settle_gather(struct press *p, struct error *err);
 
 /* The cap of deletions: when exceeded, everything that would go stays. Before site pages. */

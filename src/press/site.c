@@ -92,6 +92,50 @@ static size_t find_fronts(const struct press *p, struct front *fronts, struct fr
     return n;
 }
 
+/* --- whose path it is ----------------------------------------------------------------------- */
+
+/* "sitemap-12.xml" */
+static bool is_sitemap_part(const char *name, size_t len)
+{
+    static const char begin[] = "sitemap-", end[] = ".xml";
+    size_t digits = 0;
+    if (len <= sizeof(begin) + sizeof(end) - 2 || strncmp(name, begin, sizeof(begin) - 1) != 0)
+        return false;
+    name += sizeof(begin) - 1;
+    len -= sizeof(begin) + sizeof(end) - 2;
+    while (digits < len && name[digits] >= '0' && name[digits] <= '9')
+        digits++;
+    return digits == len && strncmp(name + digits, end, sizeof(end) - 1) == 0;
+}
+
+bool site_takes(const struct press *p, const char *path)
+{
+    static const struct {
+        const char *name, *template; /* NULL: printed in any case */
+        bool folder_only;
+    } own[] = {{"sitemap.xml", NULL, false},
+               {"version.json", NULL, false},
+               {"404.html", "404", false},
+               {"robots.txt", "robots.txt", false},
+               {"index.html", NULL, true}};
+    size_t len = strcspn(path, "/");
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (strlen(own[i].name) == len && memcmp(own[i].name, path, len) == 0)
+            return (own[i].template == NULL || theme_find(&p->theme, own[i].template) != NULL) &&
+                   !(own[i].folder_only && path[len] == '\0');
+    return is_sitemap_part(path, len);
+}
+
+bool site_takes_root(const struct press *p)
+{
+    struct front fronts[MANIFEST_MAX_NAMES], home;
+    find_fronts(p, fronts, &home);
+    arena_reset(&p->site->scratch);
+    if (home.file != NULL)
+        return strcmp(home.file->path, "index.html") != 0;
+    return theme_find(&p->theme, "chooser") != NULL;
+}
+
 /* --- templates of the site ------------------------------------------------------------------ */
 
 static struct json_value url_value(struct press *p, const char *base, const char *path)
@@ -148,8 +192,10 @@ static bool put_template(struct press *p, const char *name, const char *path,
     struct template_exec exec = {
         .stack = {&context}, .stack_len = 1, .parts = "", .limits = TEMPLATE_LIMITS_DEFAULT};
     strbuf_reset(&p->site->page);
-    return template_execute(template, &exec, &p->site->page, err) &&
-           put(p, MANIFEST_SITE, path, &p->site->page, err);
+    if (template_execute(template, &exec, &p->site->page, err))
+        return put(p, MANIFEST_SITE, path, &p->site->page, err);
+    err->kind = ERROR_USAGE; /* no row's content is to blame */
+    return false;
 }
 
 /* --- the root page -------------------------------------------------------------------------- */
@@ -166,11 +212,29 @@ static bool read_printed(struct press *p, const struct manifest_file *f, struct 
     return file_read(stage_folder(&p->stage, f->staged), name, f->size, sb, err);
 }
 
+/* A site may do without, but hardly anybody means to. */
+static void warn_of_no_root(struct press *p, size_t n)
+{
+    const struct config *c = p->config;
+    struct press_result *r = p->result;
+    if (n == 0 || theme_find(&p->theme, "chooser") != NULL || find_next(p, "index.html") != NULL ||
+        r->warning != NULL)
+        return;
+    r->warning = arena_printf(&r->arena,
+                              "no index.html: default_locale '%s' has no page at root_page "
+                              "('%s'), and there is no template 'chooser'",
+                              c->default_locale, c->root_page);
+}
+
 static bool put_root(struct press *p, const struct front *fronts, size_t n,
                      const struct front *home, struct error *err)
 {
-    if (home->file == NULL || strcmp(home->file->path, "index.html") == 0)
-        return home->file != NULL || put_template(p, "chooser", "index.html", fronts, n, home, err);
+    if (home->file == NULL) {
+        warn_of_no_root(p, n);
+        return put_template(p, "chooser", "index.html", fronts, n, home, err);
+    }
+    if (strcmp(home->file->path, "index.html") == 0)
+        return true;
     if (home->file->staged == PRESS_STAGED_DRY) {
         /* Nothing was written that could be read: what the page is, its copy would be. */
         struct manifest_file *f = manifest_add(&p->site->out);
@@ -209,7 +273,7 @@ static bool put_version(struct press *p, struct error *err)
     return put(p, MANIFEST_VERSION, "version.json", &p->site->page, err);
 }
 
-/* Whether a page or a static file has taken a path that belongs to the site. */
+/* Whether a static file has taken a path that belongs to the site; no row's page gets so far. */
 static bool check_reserved(const struct press *p, struct error *err)
 {
     const struct manifest *m = &p->next;
@@ -217,8 +281,7 @@ static bool check_reserved(const struct press *p, struct error *err)
         if (strcmp(m->files[i - 1].path, m->files[i].path) == 0)
             return error_set(err, ERROR_USAGE,
                              "two files want the path '%s', which platen prints itself (from a "
-                             "template of that name, or the sitemap): rename the one in static/ or "
-                             "change the path of the page set",
+                             "template of that name, or the sitemap): rename the one in static/",
                              m->files[i].path);
     return true;
 }

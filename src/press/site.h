@@ -4,6 +4,14 @@
 
 #include "press/state.h"
 
+/* Whether a path belongs to the site: 404.html, robots.txt (where there is a template), the
+ * sitemap, version.json, and everything below a folder of such a name. No row may have it. */
+bool site_takes(const struct press *p, const char *path);
+
+/* The same for "index.html", which a page may have unless root_page or the template `chooser`
+ * prints something there. p->next is sorted. */
+bool site_takes_root(const struct press *p);
+
 /* index.html, 404.html, robots.txt, the sitemap, and last version.json, into p->next (sorted). */
 bool site_put(struct press *p, struct error *err);
 

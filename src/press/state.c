@@ -14,35 +14,75 @@ void press_fail(struct press *p, const struct error *err)
     pthread_mutex_unlock(&p->lock);
 }
 
-const char *press_page_name(struct arena *arena, const char *set, const char *locale,
-                            const char *key)
+/* --- names -------------------------------------------------------------------------------- */
+
+const char *press_page_name(struct arena *arena, const struct press *p, uint16_t set,
+                            uint16_t locale, const char *key)
 {
-    return arena_printf(arena, "%s\037%s\037%s", set, locale, key);
+    return arena_printf(arena, "%s\037%s\037%s", p->config->sets[set].name,
+                        p->locales.codes[locale], key);
 }
 
 const struct manifest_file *press_recorded_page(const struct press *p, struct arena *scratch,
-                                                uint16_t set, uint16_t from, const char *key)
+                                                uint16_t set, uint16_t locale, const char *key)
 {
-    if (p->recorded_pages.count == 0 || from == MANIFEST_NONE)
+    if (p->recorded_pages.count == 0 || locale == MANIFEST_NONE)
         return NULL;
-    const char *name =
-        press_page_name(scratch, p->config->sets[set].name, p->locales.codes[from], key);
+    const char *name = press_page_name(scratch, p, set, locale, key);
     const uint64_t *index = map_get(&p->recorded_pages, name, strlen(name));
     return index != NULL ? &p->recorded.manifest.files[*index] : NULL;
 }
 
-static void record_locked(struct press *p, enum press_action action, uint16_t set, uint16_t locale,
-                          const char *key, const char *text)
+uint16_t press_recorded_set(const struct press *p, uint16_t recorded)
+{
+    return recorded != MANIFEST_NONE ? p->recorded_sets[recorded] : MANIFEST_NONE;
+}
+
+uint16_t press_recorded_locale(const struct press *p, uint16_t recorded)
+{
+    return recorded != MANIFEST_NONE ? p->recorded_locales[recorded] : MANIFEST_NONE;
+}
+
+bool press_is_asked_for(const struct press *p, uint16_t locale)
+{
+    const struct config *c = p->config;
+    for (size_t i = 0; i < c->n_only_locales; i++)
+        if (strcmp(c->only_locales[i], p->locales.codes[locale]) == 0)
+            return true;
+    return c->n_only_locales == 0;
+}
+
+/* --- problems ----------------------------------------------------------------------------- */
+
+enum press_action press_policy(const struct press *p)
+{
+    static const enum press_action actions[] = {
+        [CONFIG_HOLD] = PRESS_HELD, [CONFIG_OMIT] = PRESS_OMITTED, [CONFIG_KEEP] = PRESS_KEPT};
+    enum press_action action = actions[p->config->guard_content];
+    return action == PRESS_HELD && p->options->accept ? PRESS_OMITTED : action;
+}
+
+enum press_action press_page_policy(const struct press *p, struct arena *scratch, uint16_t set,
+                                    uint16_t locale, const char *key)
+{
+    enum press_action action = press_policy(p);
+    if (action == PRESS_KEPT && press_recorded_page(p, scratch, set, locale, key) == NULL)
+        return PRESS_OMITTED;
+    return action;
+}
+
+static void add_problem(struct press *p, struct press_problems *list, enum press_action action,
+                        uint16_t set, uint16_t locale, const char *key, const char *text)
 {
     if (action != PRESS_HELD)
-        p->omitted = true;
-    if (p->n_problems == PROBLEMS_MAX) {
-        p->more_problems++;
+        list->omitted = true;
+    if (list->n == PROBLEMS_MAX) {
+        list->more++;
         return;
     }
-    MEM_GROW(p->problems, p->n_problems + 1, p->alloc_problems);
-    p->problems[p->n_problems++] = (struct press_problem){
-        .set = p->config->sets[set].name,
+    MEM_GROW(list->items, list->n + 1, list->alloc);
+    list->items[list->n++] = (struct press_problem){
+        .set = set != MANIFEST_NONE ? p->config->sets[set].name : "",
         .locale = locale != MANIFEST_NONE ? p->locales.codes[locale] : "",
         .key = arena_strdup(&p->shared, key != NULL ? key : ""),
         .text = arena_strdup(&p->shared, text),
@@ -54,28 +94,46 @@ void press_record(struct press *p, enum press_action action, uint16_t set, uint1
                   const char *key, const char *text)
 {
     pthread_mutex_lock(&p->lock);
-    record_locked(p, action, set, locale, key, text);
+    add_problem(p, &p->problems, action, set, locale, key, text);
+    if (action == PRESS_HELD && set != MANIFEST_NONE)
+        verdict_hold(&p->found, set, locale);
     pthread_mutex_unlock(&p->lock);
 }
 
-enum press_action press_problem(struct press *p, uint16_t set, uint16_t locale, const char *key,
-                                const char *item, const char *text)
+void press_withdraw(struct press *p, struct arena *scratch, uint16_t set, uint16_t locale,
+                    uint16_t from, const char *key, const char *text)
 {
-    static const enum press_action actions[] = {
-        [CONFIG_HOLD] = PRESS_HELD, [CONFIG_OMIT] = PRESS_OMITTED, [CONFIG_KEEP] = PRESS_KEPT};
-    enum press_action action = actions[p->config->guard_content];
-    struct error named;
-    if (action == PRESS_HELD && p->options->accept)
-        action = PRESS_OMITTED;
-    if (item != NULL) {
-        error_set(&named, ERROR_CONTENT, "%s %s: %s", p->config->sets[set].items.column, item,
-                  text);
-        text = named.text;
-    }
+    enum press_action action = press_page_policy(p, scratch, set, locale, key);
     pthread_mutex_lock(&p->lock);
-    record_locked(p, action, set, locale, key, text);
-    if (action == PRESS_HELD)
-        verdict_hold(&p->found, set, locale);
+    MEM_GROW(p->withdrawals, p->n_withdrawals + 1, p->alloc_withdrawals);
+    p->withdrawals[p->n_withdrawals++] = (struct press_withdrawal){
+        .name = press_page_name(&p->shared, p, set, locale, key),
+        .key = arena_strdup(&p->shared, key),
+        .text = arena_strdup(&p->shared, text),
+        .set = set,
+        .from = from,
+        .action = action,
+    };
     pthread_mutex_unlock(&p->lock);
-    return action;
+}
+
+/* Of several reasons for one page the first is told. */
+bool press_take_withdrawals(struct press *p)
+{
+    size_t n = p->n_withdrawals;
+    for (size_t i = 0; i < n; i++) {
+        const struct press_withdrawal *w = &p->withdrawals[i];
+        bool added;
+        uint64_t *action = map_put(&p->withdrawn, w->name, strlen(w->name), &added);
+        if (!added)
+            continue;
+        *action = (uint64_t)w->action;
+        add_problem(p, &p->late, w->action, w->set, w->from, w->key, w->text);
+        if (w->action != PRESS_HELD)
+            continue;
+        verdict_hold(&p->withheld, w->set, w->from);
+        verdict_hold(&p->found, w->set, w->from);
+    }
+    p->n_withdrawals = 0;
+    return n > 0;
 }

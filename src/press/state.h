@@ -39,6 +39,21 @@ struct press_worker {
 
 struct press_batch;
 
+struct press_problems {
+    struct press_problem *items; /* strings in `shared` */
+    size_t n, alloc;
+    uint64_t more; /* beyond the cap */
+    bool omitted;  /* whether one of them left something out or as it was */
+};
+
+/* A page found unprintable in this pass. */
+struct press_withdrawal {
+    const char *name; /* as in maps */
+    const char *key, *text;
+    uint16_t set, from;
+    enum press_action action;
+};
+
 struct press {
     const struct config *config;
     const struct press_options *options;
@@ -54,29 +69,35 @@ struct press {
     struct release_list releases;
     struct release_state recorded;
     struct map recorded_index; /* path -> index into recorded.manifest.files */
-    struct map recorded_pages; /* "set\037locale\037key" -> the same, for pages */
-    bool repack;               /* twins were made another way: make all again */
+    struct map
+        recorded_pages; /* "set\037locale\037key" -> the same, for pages; filled when asked */
+    bool repack;        /* twins were made another way: make all again */
+    uint16_t recorded_sets[MANIFEST_MAX_NAMES], recorded_locales[MANIFEST_MAX_NAMES];
 
     struct pool *pool;
     struct press_worker *workers;
     unsigned n_workers;
 
     struct verdict assumed, found;
-    uint64_t *rows; /* per pair: rows that are there, tombstones included */
+    struct verdict withheld; /* held for problems of `late` */
+    uint64_t *rows;          /* per pair: rows that are there, tombstones included */
+    uint64_t *unlisted;      /* per set: rows in locales the configuration does not have */
     uint64_t rows_total;
     uint32_t groups;
     const char *next_change_at;
 
     pthread_mutex_t lock;
     atomic_bool failed;
-    struct error error; /* the first one */
-    struct press_problem *problems;
-    size_t n_problems, alloc_problems;
-    uint64_t more_problems;
-    bool omitted, deletions_held;
-    struct arena shared; /* strings of problems and tombstones */
-    struct map gone;     /* pages with a tombstone, named like recorded_pages */
-    struct map kept;     /* pages that stay as in the last release */
+    struct error error;             /* the first one */
+    struct press_problems problems; /* of the rows: each pass finds them again */
+    struct press_problems late;     /* of pages withdrawn: they stay for all passes */
+    bool deletions_held;
+    struct arena shared;  /* strings of problems, and of the maps below */
+    struct map gone;      /* rows that are tombstones; locale: the row's */
+    struct map kept;      /* pages that stay as in the last release; locale: the page's */
+    struct map withdrawn; /* pages earlier passes could not print -> enum press_action */
+    struct press_withdrawal *withdrawals;
+    size_t n_withdrawals, alloc_withdrawals;
 
     pthread_cond_t batch_returned;
     struct press_batch *free_batches;
@@ -90,20 +111,39 @@ struct press {
 void press_fail(struct press *p, const struct error *err);
 
 /* "set\037locale\037key", terminated: how pages are named in maps. */
-const char *press_page_name(struct arena *arena, const char *set, const char *locale,
-                            const char *key);
+const char *press_page_name(struct arena *arena, const struct press *p, uint16_t set,
+                            uint16_t locale, const char *key);
 
-/* The page of the last release, or NULL. */
+/* The page that stands in the last release for this key and locale, from whatever row, or NULL. */
 const struct manifest_file *press_recorded_page(const struct press *p, struct arena *scratch,
-                                                uint16_t set, uint16_t from, const char *key);
+                                                uint16_t set, uint16_t locale, const char *key);
 
-/* Applies the policy to a problem of one row, records it, and says what is to happen. MANIFEST_NONE
- * as locale stands for all of the set. item: name of an element, or NULL. */
-enum press_action press_problem(struct press *p, uint16_t set, uint16_t locale, const char *key,
-                                const char *item, const char *text);
+/* Set and locale of the last release in terms of this look, or MANIFEST_NONE. */
+uint16_t press_recorded_set(const struct press *p, uint16_t recorded);
+uint16_t press_recorded_locale(const struct press *p, uint16_t recorded);
 
-/* Records a problem whose outcome is decided already. */
+/* Whether this look is about the locale (--locale); the pages of all others stay. */
+bool press_is_asked_for(const struct press *p, uint16_t locale);
+
+/* What the policy makes of a content problem, --accept considered. */
+enum press_action press_policy(const struct press *p);
+
+/* The same for a whole page: one the last release does not have cannot be kept. */
+enum press_action press_page_policy(const struct press *p, struct arena *scratch, uint16_t set,
+                                    uint16_t locale, const char *key);
+
+/* Records a problem and what becomes of it; PRESS_HELD holds the pair. MANIFEST_NONE: the locale is
+ * unknown, which holds all of the set; as set: no set in particular, which holds none. */
 void press_record(struct press *p, enum press_action action, uint16_t set, uint16_t locale,
                   const char *key, const char *text);
+
+/* A page that turned out unprintable after the others had learned of it: its template failed, or
+ * its path is taken. Applies the policy to the row; this page is left out of all further passes,
+ * and the one under way is not the last. */
+void press_withdraw(struct press *p, struct arena *scratch, uint16_t set, uint16_t locale,
+                    uint16_t from, const char *key, const char *text);
+
+/* Between passes: takes what the last one withdrew to heart. False when that was nothing. */
+bool press_take_withdrawals(struct press *p);
 
 #endif

@@ -28,7 +28,8 @@ void verdict_hold(struct verdict *v, uint16_t set, uint16_t locale);
 bool verdict_is_held(const struct verdict *v, uint16_t set, uint16_t locale);
 bool verdict_any(const struct verdict *v, uint16_t set);
 bool verdict_any_at_all(const struct verdict *v);
-bool verdict_equal(const struct verdict *a, const struct verdict *b);
+/* Whether both hold the same of the first n locales. */
+bool verdict_equal(const struct verdict *a, const struct verdict *b, size_t n_locales);
 void verdict_copy(struct verdict *to, const struct verdict *from);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "plan/route.h"
 
 #define DEPTH_MAX 32
@@ -24,12 +25,16 @@ static bool is_url_field(const struct config *c, const struct json_member *m)
     return false;
 }
 
-static bool check_url(const struct json_member *m, struct error *err)
+/* A field for links may hold a list of them. */
+static bool check_url(const struct json_member *m, const struct json_value *v, unsigned depth,
+                      struct error *err)
 {
-    const struct json_value *v = &m->value;
+    for (uint32_t i = 0; v->type == JSON_ARRAY && depth <= DEPTH_MAX && i < v->len; i++)
+        if (!check_url(m, &v->items[i], depth + 1, err))
+            return false;
     if (v->type != JSON_STRING || route_url_is_safe(v->text, v->len))
         return true;
-    int shown = (int)(v->len < 60 ? v->len : 60);
+    int shown = (int)utf8_valid_prefix(v->text, v->len < 60 ? v->len : 60);
     return error_set(err, ERROR_CONTENT,
                      "'%.*s' is '%.*s': links may be relative or start with http:, https:, "
                      "mailto: or tel:",
@@ -49,7 +54,7 @@ static bool check_urls(const struct config *c, const struct json_value *v, const
         const struct json_member *m = &v->members[i];
         if (skip != NULL && strlen(skip) == m->key_len && memcmp(skip, m->key, m->key_len) == 0)
             continue;
-        if (is_url_field(c, m) && !check_url(m, err))
+        if (is_url_field(c, m) && !check_url(m, &m->value, depth, err))
             return false;
         if (!check_urls(c, &m->value, NULL, depth + 1, err))
             return false;
@@ -93,7 +98,8 @@ static bool check_type(const struct theme *t, const struct theme_set *set,
     if (n > 0 && (size_t)n < sizeof(name) && theme_find(t, name) != NULL)
         return true;
     return error_set(err, ERROR_CONTENT, "type '%.*s' has no template in %s",
-                     (int)(type->len < 60 ? type->len : 60), type->text, set->parts);
+                     (int)utf8_valid_prefix(type->text, type->len < 60 ? type->len : 60),
+                     type->text, set->parts);
 }
 
 static bool check_required(const struct config_items *c, const struct json_value *type,
@@ -124,9 +130,11 @@ bool check_item(const struct theme *t, const struct theme_set *set, const struct
     if (c->type != NULL && (!check_name(c->type, type, err) || !check_type(t, set, type, err)))
         return false;
     const struct json_value *content = c->content != NULL ? json_gets(item, c->content) : item;
-    if (is_empty(content))
+    if (is_empty(content) && c->content != NULL)
         return error_set(err, ERROR_CONTENT,
                          "'%s' is missing or empty: is its published version gone?", c->content);
+    if (is_empty(content))
+        return error_set(err, ERROR_CONTENT, "an empty object");
     return check_required(c, type, content, err) && check_urls(t->config, item, NULL, 0, err);
 }
 

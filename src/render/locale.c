@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <unicode/ucasemap.h>
 #include <unicode/uloc.h>
 #include <unicode/ustring.h>
 
@@ -27,26 +28,27 @@ uint16_t locale_table_find(const struct locale_table *t, const char *code)
     return number != NULL ? (uint16_t)*number : MANIFEST_NONE;
 }
 
-/* The locale's name in its own language, starting with a capital as in a list: "Français". */
+/* The locale's name in its own language, starting with a capital as in a list: "Français (Canada)".
+ * Only the first letter changes: "norsk bokmål" has one capital there, and "isiXhosa" keeps its
+ * own. */
 static const char *own_name(struct arena *arena, const char *code)
 {
-    UChar wide[128], titled[160];
-    char text[512];
+    UChar wide[128];
+    char text[400], titled[512];
     int32_t len = 0;
     UErrorCode status = U_ZERO_ERROR;
+    UCaseMap *first = NULL;
     uloc_getDisplayName(code, code, wide, 127, &status);
     if (U_SUCCESS(status)) {
         wide[127] = 0;
-        /* Only the first letter: "français (Canada)" keeps the rest as ICU has it. */
-        u_strToTitle(titled, 159, wide, -1, NULL, code, &status);
-        if (U_SUCCESS(status)) {
-            titled[159] = 0;
-            u_strToUTF8(text, sizeof(text) - 1, &len, titled, -1, &status);
-        }
+        u_strToUTF8(text, sizeof(text) - 1, &len, wide, -1, &status);
+        first = ucasemap_open(code, U_TITLECASE_WHOLE_STRING | U_TITLECASE_NO_LOWERCASE, &status);
+        len = ucasemap_utf8ToTitle(first, titled, sizeof(titled) - 1, text, len, &status);
     }
+    ucasemap_close(first);
     if (U_FAILURE(status) || len <= 0)
         return code;
-    return arena_strndup(arena, text, (size_t)len);
+    return arena_strndup(arena, titled, (size_t)len);
 }
 
 static const struct config_locale *configured(const struct config *c, const char *code)

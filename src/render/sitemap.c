@@ -45,7 +45,6 @@ void sitemap_open(struct sitemap *s, const struct config *config, const struct m
     }
     if (s->n_pages > 1)
         qsort(s->pages, s->n_pages, sizeof(struct manifest_file *), by_page);
-    s->parts = s->n_pages > SITEMAP_URLS ? (s->n_pages + SITEMAP_URLS - 1) / SITEMAP_URLS : 0;
 }
 
 void sitemap_close(struct sitemap *s)
@@ -108,10 +107,11 @@ static void add_page(struct sitemap *s, struct strbuf *xml, size_t i)
     strbuf_addstr(xml, "</url>\n");
 }
 
-static void add_urlset(struct sitemap *s, struct strbuf *xml, size_t count)
+static void add_urlset(struct sitemap *s, struct strbuf *xml)
 {
     strbuf_addstr(xml, XML "<urlset" NS " xmlns:xhtml=\"http://www.w3.org/1999/xhtml\">\n");
-    for (size_t end = s->next + count; s->next < end && s->next < s->n_pages; s->next++)
+    for (size_t end = s->next + SITEMAP_URLS;
+         s->next < end && s->next < s->n_pages && xml->len < SITEMAP_BYTES; s->next++)
         add_page(s, xml, s->next);
     strbuf_addstr(xml, "</urlset>\n");
 }
@@ -127,21 +127,25 @@ static void add_index(struct sitemap *s, struct strbuf *xml)
     strbuf_addstr(xml, "</sitemapindex>\n");
 }
 
+/* The first part tells whether there is more than one. */
 bool sitemap_next(struct sitemap *s, struct strbuf *xml, char name[32])
 {
     strbuf_reset(xml);
-    if (s->part > s->parts)
+    if (s->done)
         return false;
-    s->part++;
-    if (s->part <= s->parts) {
-        snprintf(name, 32, "sitemap-%zu.xml", s->part);
-        add_urlset(s, xml, SITEMAP_URLS);
-        return true;
-    }
-    snprintf(name, 32, "sitemap.xml");
-    if (s->parts > 0)
-        add_index(s, xml);
+    if (s->next < s->n_pages || s->parts == 0)
+        add_urlset(s, xml);
     else
-        add_urlset(s, xml, s->n_pages);
+        s->done = true;
+    if (s->done)
+        add_index(s, xml);
+    else if (s->next < s->n_pages || s->parts > 0)
+        s->parts++;
+    else
+        s->done = true;
+    if (s->done)
+        snprintf(name, 32, "sitemap.xml");
+    else
+        snprintf(name, 32, "sitemap-%zu.xml", s->parts);
     return true;
 }
