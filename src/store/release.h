@@ -12,15 +12,17 @@
 #ifndef STORE_RELEASE_H
 #define STORE_RELEASE_H
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "plan/manifest.h"
 #include "store/store.h"
+
+#define INTENT_BEGIN "platen-intent 1 %" PRIu64
 
 struct release_list {
     uint64_t *manifests, *intents; /* ascending */
