@@ -4,13 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Newlines stay: messages may have several lines. UTF-8 above 0x7f stays as it is. */
+#include "base/utf8.h"
+
+/* Newlines stay: messages may have several lines. What is no UTF-8, such as half a character where
+ * quoted data was cut, would make the JSON that carries the message wrong. */
 static void defuse(char *text)
 {
-    for (char *p = text; *p != '\0'; p++) {
+    size_t n, left = strlen(text);
+    for (char *p = text; left > 0; p += n, left -= n) {
         unsigned char c = (unsigned char)*p;
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+        n = utf8_char_len(p, left);
+        if (n == 0 || (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
             *p = '?';
+            n = 1;
+        }
     }
 }
 

@@ -9,8 +9,9 @@
  *
  * Order: struct error err = ERROR_INIT; if (!thing(..., &err)) return error_context(&err, ...);
  * Ownership: the text lives inside the struct; nothing to release. Text over ERROR_TEXT_MAX bytes
- * is cut at a character boundary. Control characters in the text are replaced by '?', so that
- * hostile data quoted in a message cannot play with the reader's terminal.
+ * is cut at a character boundary. Control characters, and bytes that are no UTF-8, are replaced by
+ * '?', so that hostile data quoted in a message cannot play with the reader's terminal or spoil
+ * JSON that carries it.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H

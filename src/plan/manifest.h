@@ -13,7 +13,10 @@
  *   ]}
  *
  * Ownership: every string lives in the manifest's arena. manifest_init() ... manifest_release().
- * Errors: manifest_parse() gives ERROR_FAILED "line N: ..." and never trusts a size or an index.
+ * Errors: manifest_parse() gives ERROR_CONTENT "line N: ..." for a text that is damaged,
+ * ERROR_USAGE for one that a newer platen wrote. It never trusts a size or an index: in what it
+ * accepts, paths are good (plan/route.h), different and in order, and exactly pages and their
+ * outputs have set, locale, from and key.
  */
 #ifndef PLAN_MANIFEST_H
 #define PLAN_MANIFEST_H

@@ -1,5 +1,6 @@
 /* The reading half of plan/manifest.h. */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -18,7 +19,7 @@ struct parse {
 
 static bool fault(struct parse *p, const char *what)
 {
-    return error_set(p->err, ERROR_FAILED, "line %u: %s", p->line, what);
+    return error_set(p->err, ERROR_CONTENT, "line %u: %s", p->line, what);
 }
 
 static bool next_line(struct parse *p, const char **line, size_t *len)
@@ -108,7 +109,10 @@ static bool read_header(struct parse *p, const char *line, size_t len)
     if (!as_integer(json_gets(&head, "platen"), 1, INT_MAX, &format))
         return fault(p, "not a manifest");
     if (format != MANIFEST_FORMAT)
-        return fault(p, "a manifest of a newer platen");
+        return error_set(p->err, ERROR_USAGE,
+                         "written by a newer platen, in format %" PRId64 " (this one reads %d): "
+                         "use that one here, or another folder with this one",
+                         format, MANIFEST_FORMAT);
     if (!as_integer(json_gets(&head, "generation"), 1, INT64_MAX, &generation))
         return fault(p, "generation missing or not a positive number");
     m->generation = (uint64_t)generation;
@@ -164,6 +168,16 @@ static const char *share_key(struct parse *p, const struct json_value *v)
     return as_text(p, v);
 }
 
+/* What came of a row says so, and nothing else does. */
+static bool has_its_names(const struct manifest_file *f)
+{
+    if (f->kind == MANIFEST_PAGE || f->kind == MANIFEST_OUTPUT)
+        return f->set != MANIFEST_NONE && f->locale != MANIFEST_NONE && f->from != MANIFEST_NONE &&
+               f->key != NULL;
+    return f->set == MANIFEST_NONE && f->locale == MANIFEST_NONE && f->from == MANIFEST_NONE &&
+           f->key == NULL;
+}
+
 static bool read_file(struct parse *p, const char *line, size_t len)
 {
     struct manifest *m = p->m;
@@ -197,6 +211,8 @@ static bool read_file(struct parse *p, const char *line, size_t len)
     f->size = (uint32_t)size;
     f->gz_size = (uint32_t)gz_size;
     f->flags = (uint8_t)flags;
+    if (!has_its_names(f))
+        return fault(p, "set, locale, from and key do not go with the kind");
     if (m->n_files > 1 && strcmp(m->files[m->n_files - 2].path, f->path) >= 0)
         return fault(p, "files are not in order of their paths");
     return true;
@@ -207,7 +223,7 @@ static bool read_all(struct parse *p)
     const char *line;
     size_t len;
     if (!next_line(p, &line, &len))
-        return error_set(p->err, ERROR_FAILED, "empty manifest");
+        return error_set(p->err, ERROR_CONTENT, "empty manifest");
     if (!read_header(p, line, len))
         return false;
     if (!next_line(p, &line, &len) || len != 9 || memcmp(line, "\"files\":[", 9) != 0)
@@ -215,7 +231,8 @@ static bool read_all(struct parse *p)
     bool more = true;
     while (next_line(p, &line, &len)) {
         if (len == 2 && memcmp(line, "]}", 2) == 0)
-            return p->next == p->end || fault(p, "text after the end");
+            return (p->next == p->end || fault(p, "text after the end")) &&
+                   (!more || p->m->n_files == 0 || fault(p, "a comma after the last file"));
         if (len == 0 && p->m->n_files == 0)
             continue; /* an empty release */
         if (!more)

@@ -7,11 +7,21 @@
 
 #define QUOTE_MAX 80
 
+/* Quoted is what can stand in one line of a log: whole characters, none of them a newline. */
 static bool bad(struct error *err, const char *path, size_t len, const char *rule)
 {
-    int shown = (int)(len < QUOTE_MAX ? len : QUOTE_MAX);
-    return error_set(err, ERROR_CONTENT, "path '%.*s%s' %s", shown, path,
-                     len > QUOTE_MAX ? "..." : "", rule);
+    char quote[QUOTE_MAX];
+    size_t shown = utf8_valid_prefix(path, len < QUOTE_MAX ? len : QUOTE_MAX);
+    for (size_t i = 0; i < shown; i++)
+        quote[i] = (unsigned char)path[i] < 0x20 ? '?' : path[i];
+    return error_set(err, ERROR_CONTENT, "path '%.*s%s' %s", (int)shown, quote,
+                     len > shown ? "..." : "", rule);
+}
+
+static bool ends_in(const char *path, size_t len, const char *suffix)
+{
+    size_t n = strlen(suffix);
+    return len >= n && strncasecmp(path + len - n, suffix, n) == 0;
 }
 
 /* NULL when the segment is fine, else the rule it breaks. */
@@ -35,13 +45,10 @@ static const char *segment_fault(const char *s, size_t len)
         if (c == '%')
             return "has a percent sign";
     }
+    /* A folder too: it would stand where the twin of a page beside it has to be. */
+    if (ends_in(s, len, ".gz") || ends_in(s, len, ".br"))
+        return "has a segment that ends in .gz or .br, the names of compressed twins";
     return NULL;
-}
-
-static bool ends_in(const char *path, size_t len, const char *suffix)
-{
-    size_t n = strlen(suffix);
-    return len >= n && strncasecmp(path + len - n, suffix, n) == 0;
 }
 
 bool route_check(const char *path, size_t len, struct error *err)
@@ -52,16 +59,17 @@ bool route_check(const char *path, size_t len, struct error *err)
         return bad(err, path, len, "is longer than 1024 bytes");
     if (utf8_valid_prefix(path, len) != len)
         return bad(err, path, len, "is not valid UTF-8");
+    size_t segments = 0;
     for (size_t start = 0; start <= len;) {
         const char *slash = start < len ? memchr(path + start, '/', len - start) : NULL;
         size_t end = slash != NULL ? (size_t)(slash - path) : len;
         const char *fault = segment_fault(path + start, end - start);
         if (fault != NULL)
             return bad(err, path, len, fault);
+        if (segments++ > ROUTE_DEPTH_MAX)
+            return bad(err, path, len, "is more than 64 folders deep");
         start = end + 1;
     }
-    if (ends_in(path, len, ".gz") || ends_in(path, len, ".br"))
-        return bad(err, path, len, "ends in .gz or .br, the names of compressed twins");
     return true;
 }
 

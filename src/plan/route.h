@@ -5,9 +5,10 @@
  * row. Not for: opening files (store/ confines once more when it does).
  *
  * A good path is relative, 1 to ROUTE_PATH_MAX bytes of valid UTF-8, segments of 1 to
- * ROUTE_SEGMENT_MAX bytes, none of them "." or "..", none starting with "." ; no control
- * characters, no backslash, no percent sign (a server would decode it after our check), no space at
- * the ends of a segment, no trailing '/', and it does not end in .gz or .br (the names of twins).
+ * ROUTE_SEGMENT_MAX bytes, at most ROUTE_DEPTH_MAX of them folders, none "." or "..", none starting
+ * with "." ; no control characters, no backslash, no percent sign (a server would decode it after
+ * our check), no space at the ends of a segment, no trailing '/', and neither the file nor a folder
+ * ends in .gz or .br: those are the names of twins.
  */
 #ifndef PLAN_ROUTE_H
 #define PLAN_ROUTE_H
@@ -19,6 +20,7 @@
 #include "base/strbuf.h"
 
 #define ROUTE_PATH_MAX 1024
+#define ROUTE_DEPTH_MAX 64
 #define ROUTE_SEGMENT_MAX 200 /* a file name may have 255, temporary names and twins need some */
 
 /* ERROR_CONTENT saying which rule the path breaks; the path is quoted shortened. */

@@ -24,9 +24,11 @@ static const struct manifest_file *find_recorded(const struct press *p, const ch
     return index != NULL ? &p->recorded.manifest.files[*index] : NULL;
 }
 
+/* Times of ours are whole seconds: who edits a file within its own second is found out, too. */
 static bool matches(const struct stat *st, uint32_t size, int64_t mtime)
 {
-    return S_ISREG(st->st_mode) && st->st_size == (off_t)size && st->st_mtim.tv_sec == mtime;
+    return S_ISREG(st->st_mode) && st->st_size == (off_t)size && st->st_mtim.tv_sec == mtime &&
+           st->st_mtim.tv_nsec == 0;
 }
 
 /* Whether the file on the disk is the one the last release recorded. */
@@ -39,11 +41,15 @@ static bool is_intact(const struct press *p, const struct manifest_file *f, cons
            (stat_public(p, f->path, ".gz", &twin) && matches(&twin, f->gz_size, f->mtime));
 }
 
-/* Strictly later than what it replaces: servers make ETags of time and size. */
+/* Strictly later than what it replaces: servers make ETags of time and size. A path that is new may
+ * have been there before, until a release within this very second or before the clock was set back;
+ * it is later than the version file, which changes with every release. */
 static int64_t next_mtime(const struct press *p, const struct manifest_file *recorded,
                           const struct stat *disk)
 {
     int64_t mtime = p->now;
+    if (recorded == NULL)
+        recorded = find_recorded(p, "version.json");
     if (recorded != NULL && recorded->mtime >= mtime)
         mtime = recorded->mtime + 1;
     if (disk != NULL && disk->st_mtim.tv_sec >= mtime)

@@ -53,15 +53,15 @@ static bool put_entry(struct tree *t, const char *folder, const char *prefix, co
                       unsigned depth, struct error *err)
 {
     struct stat st;
-    char file[4096], path[ROUTE_PATH_MAX + 2];
+    char file[4096], path[ROUTE_PATH_MAX + 2]; /* room for one '/' behind the longest path */
     int n = snprintf(file, sizeof(file), "%s/%s", folder, name);
     int m = snprintf(path, sizeof(path), "%s%s", prefix, name);
-    if (n < 0 || (size_t)n >= sizeof(file) || m < 0 || (size_t)m >= sizeof(path))
+    if (n < 0 || (size_t)n >= sizeof(file) || m < 0 || m > ROUTE_PATH_MAX)
         return error_set(err, ERROR_USAGE, "%s/%s: path too long", folder, name);
     if (lstat(file, &st) < 0)
         return error_errno(err, "%s", file);
     if (S_ISDIR(st.st_mode)) {
-        strcat(path, "/"); /* room: sizeof counts one more than the longest path */
+        strcat(path, "/");
         return put_folder(t, file, path, depth + 1, err);
     }
     if (S_ISLNK(st.st_mode) && stat(file, &st) < 0)

@@ -191,6 +191,7 @@ static bool load_recorded(struct press *p, struct error *err)
         return false;
     if (!p->options->dry_run && !store_lock(&p->store, c->lock_wait_ms, err))
         return false;
+    p->now = (int64_t)time(NULL); /* not before the lock is ours: releases follow in time */
     if (!release_list(&p->store, &p->releases, err) ||
         !release_load(&p->store, &p->releases, &p->recorded, err))
         return false;
@@ -525,8 +526,9 @@ static bool finish(struct press *p, struct error *err)
                            .n_removals = n_removals,
                            .progress = on_placing,
                            .payload = p};
+        bool sweep = p->releases.n_intents > 0 || p->recorded.all_unknown;
         ok = commit_run(&c, err) && stage_discard(&p->stage, err) &&
-             retain_apply(&p->store, p->now, err);
+             retain_apply(&p->store, p->now, sweep, err);
         p->result->released = ok;
     }
     if (ok)
@@ -542,16 +544,15 @@ static bool look(struct press *p, struct error *err)
     if (!theme_load(&p->theme, p->config, err) || !load_recorded(p, err) || !init_workers(p, err) ||
         !source_open(&p->source, p->config, &p->theme.symtab, err))
         return false;
-    if (!read_and_print(p, err)) {
+    if (!read_and_print(p, err) || !finish(p, err)) {
+        /* What was printed in vain must not fill the disk until the next look. */
         struct error ignored = ERROR_INIT;
         if (!p->options->dry_run)
             stage_discard(&p->stage, &ignored);
         return false;
     }
-    bool ok = finish(p, err);
-    if (ok)
-        report_problems(p);
-    return ok;
+    report_problems(p);
+    return true;
 }
 
 bool press_look(const struct config *config, const struct press_options *options,

@@ -207,7 +207,11 @@ static bool read_printed(struct press *p, const struct manifest_file *f, struct 
     char name[32];
     strbuf_reset(sb);
     if (f->staged == MANIFEST_NOT_STAGED)
-        return file_read(p->store.public_fd, f->path, f->size, sb, err);
+        return artifact_read(p, p->site, f, sb) ||
+               error_set(err, ERROR_FAILED,
+                         "%s/public/%s: the bytes on the disk are not those that were printed, and "
+                         "out/objects does not have them; remove the file, and it is printed again",
+                         p->store.out, f->path);
     stage_name(f->staged, false, name);
     return file_read(stage_folder(&p->stage, f->staged), name, f->size, sb, err);
 }

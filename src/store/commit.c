@@ -45,17 +45,22 @@ static bool sync_all(const struct commit *c, struct error *err)
 
 /* --- the intent --------------------------------------------------------------------------- */
 
+static void intent_name(const struct commit *c, char name[40])
+{
+    snprintf(name, 40, "%" PRIu64 ".pending", c->next->generation);
+}
+
 static bool write_intent(const struct commit *c, struct error *err)
 {
     char name[40];
     struct strbuf sb = STRBUF_INIT;
-    strbuf_addf(&sb, "platen-intent 1 %" PRIu64 "\n", c->next->generation);
+    strbuf_addf(&sb, INTENT_BEGIN "\n", c->next->generation);
     for (size_t i = 0; i < c->n_changes; i++)
         strbuf_addf(&sb, "%s\n", c->changes[i].file->path);
     for (size_t i = 0; i < c->n_removals; i++)
         strbuf_addf(&sb, "%s\n", c->removals[i]->path);
     strbuf_addstr(&sb, "end\n");
-    snprintf(name, sizeof(name), "%" PRIu64 ".pending", c->next->generation);
+    intent_name(c, name);
     int fd = openat(c->store->releases_fd, name,
                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
     bool ok = fd >= 0 || error_errno(err, "creating %s", name);
@@ -72,12 +77,23 @@ static bool write_intent(const struct commit *c, struct error *err)
     return ok || error_context(err, "%s/releases", c->store->out);
 }
 
-static bool flush_staged(const struct commit *c, uint64_t ref, bool twin, struct error *err)
+/* For a release that failed before anything of it was public: it leaves nothing to write again. */
+static void drop_intent(const struct commit *c)
+{
+    char name[40];
+    intent_name(c, name);
+    unlinkat(c->store->releases_fd, name, 0);
+}
+
+static bool flush_staged(const struct commit *c, const struct commit_change *change, bool twin,
+                         struct error *err)
 {
     char name[32];
-    stage_name(ref, twin, name);
-    int fd = openat(stage_folder(c->stage, ref), name, O_RDONLY | O_CLOEXEC);
-    bool ok = (fd >= 0 && fsync(fd) == 0) || error_errno(err, "flushing a staged file");
+    stage_name(change->ref, twin, name);
+    int fd = openat(stage_folder(c->stage, change->ref), name, O_RDONLY | O_CLOEXEC);
+    bool ok = (fd >= 0 && fsync(fd) == 0) ||
+              error_errno(err, "%s/.stage: flushing what becomes %s%s", c->store->out,
+                          change->file->path, twin ? ".gz" : "");
     if (fd >= 0)
         close(fd);
     return ok;
@@ -89,9 +105,9 @@ static bool flush_before(const struct commit *c, struct error *err)
     if (!is_small(c))
         return sync_all(c, err);
     for (size_t i = 0; i < c->n_changes; i++) {
-        if (!flush_staged(c, c->changes[i].ref, false, err))
-            return false;
-        if (c->changes[i].file->gz_size > 0 && !flush_staged(c, c->changes[i].ref, true, err))
+        const struct commit_change *change = &c->changes[i];
+        if (!flush_staged(c, change, false, err) ||
+            (change->file->gz_size > 0 && !flush_staged(c, change, true, err)))
             return false;
     }
     return true;
@@ -99,48 +115,74 @@ static bool flush_before(const struct commit *c, struct error *err)
 
 /* --- files -------------------------------------------------------------------------------- */
 
-static bool remove_name(int dirfd, const char *name, const char *suffix, struct error *err)
+/* The folder of a path and the name in it; see walk_to(). */
+static bool find(const struct commit *c, struct walk *w, const char *path, bool create, int *dirfd,
+                 const char **name, struct error *err)
+{
+    return walk_to(w, path, create, dirfd, name, err) ||
+           error_context(err, "%s/public", c->store->out);
+}
+
+/* Removes `name` + `suffix`, which is the file `path` + `suffix`. A folder of that name is the
+ * successor of a file that is gone already, or was never ours. */
+static bool remove_name(const struct commit *c, const char *path, int dirfd, const char *name,
+                        const char *suffix, struct error *err)
 {
     char full[ROUTE_SEGMENT_MAX + 16];
     snprintf(full, sizeof(full), "%s%s", name, suffix);
-    if (unlinkat(dirfd, full, 0) == 0 || errno == ENOENT)
+    if (unlinkat(dirfd, full, 0) == 0 || errno == ENOENT || errno == EISDIR)
         return true;
-    return error_errno(err, "removing %s", full);
+    return error_errno(err, "removing %s/public/%s%s", c->store->out, path, suffix);
 }
 
-static bool remove_twins(int dirfd, const char *name, struct error *err)
+static bool remove_twins(const struct commit *c, const char *path, int dirfd, const char *name,
+                         struct error *err)
 {
-    return remove_name(dirfd, name, ".gz", err) && remove_name(dirfd, name, ".br", err);
+    return remove_name(c, path, dirfd, name, ".gz", err) &&
+           remove_name(c, path, dirfd, name, ".br", err);
+}
+
+/* Gives a staged file the name `name` + `suffix`, which makes it the file `path` + `suffix`. */
+static bool put(const struct commit *c, const struct commit_change *change, int dirfd,
+                const char *name, bool twin, struct error *err)
+{
+    char from[32], to[ROUTE_SEGMENT_MAX + 16];
+    const char *path = change->file->path, *suffix = twin ? ".gz" : "";
+    stage_name(change->ref, twin, from);
+    snprintf(to, sizeof(to), "%s%s", name, suffix);
+    if (renameat(stage_folder(c->stage, change->ref), from, dirfd, to) == 0)
+        return true;
+    if (errno == EISDIR)
+        return error_set(err, ERROR_FAILED,
+                         "%s/public/%s%s: a folder stands there, with files that platen did not "
+                         "write; move it out of the way",
+                         c->store->out, path, suffix);
+    return error_errno(err, "putting %s/public/%s%s in place", c->store->out, path, suffix);
 }
 
 static bool place(const struct commit *c, const struct commit_change *change, struct walk *w,
                   struct object_writer *objects, struct error *err)
 {
     const struct manifest_file *f = change->file;
-    int dirfd, staged = stage_folder(c->stage, change->ref);
+    int dirfd;
     const char *name;
-    char from[32], twin[ROUTE_SEGMENT_MAX + 16];
+    char from[32];
     stage_name(change->ref, false, from);
-    if (!object_keep(objects, f->sha256, staged, from, err) ||
-        !walk_to(w, f->path, true, &dirfd, &name, err) || !remove_twins(dirfd, name, err))
-        return false;
-    if (renameat(staged, from, dirfd, name) < 0)
-        return error_errno(err, "putting %s in place", f->path);
-    if (f->gz_size == 0)
-        return true;
-    stage_name(change->ref, true, from);
-    snprintf(twin, sizeof(twin), "%s.gz", name);
-    return renameat(staged, from, dirfd, twin) == 0 ||
-           error_errno(err, "putting %s.gz in place", f->path);
+    return object_keep(objects, f->sha256, stage_folder(c->stage, change->ref), from, err) &&
+           find(c, w, f->path, true, &dirfd, &name, err) &&
+           remove_twins(c, f->path, dirfd, name, err) && put(c, change, dirfd, name, false, err) &&
+           (f->gz_size == 0 || put(c, change, dirfd, name, true, err));
 }
 
-static bool remove_file(const struct manifest_file *f, struct walk *w, struct error *err)
+static bool remove_file(const struct commit *c, const struct manifest_file *f, struct walk *w,
+                        struct error *err)
 {
     int dirfd;
     const char *name;
-    if (!walk_to(w, f->path, false, &dirfd, &name, err))
+    if (!find(c, w, f->path, false, &dirfd, &name, err))
         return false;
-    return dirfd < 0 || (remove_twins(dirfd, name, err) && remove_name(dirfd, name, "", err));
+    return dirfd < 0 || (remove_twins(c, f->path, dirfd, name, err) &&
+                         remove_name(c, f->path, dirfd, name, "", err));
 }
 
 /* The folders above a removed file go when they are empty: rmdir decides. */
@@ -202,7 +244,7 @@ static bool remove_displaced(const struct commit *c, struct error *err)
         const char *path = c->removals[i]->path;
         if (map_get(&folders, path, strlen(path)) == NULL && !has_ancestor_in(&files, path))
             continue;
-        ok = remove_file(c->removals[i], &w, err);
+        ok = remove_file(c, c->removals[i], &w, err);
         walk_release(&w);
         if (ok)
             remove_empty_folders(c, path);
@@ -235,7 +277,7 @@ static bool remove_all(const struct commit *c, struct error *err)
     bool ok = true;
     walk_init(&w, c->store->public_fd);
     for (size_t i = 0; ok && i < c->n_removals; i++)
-        ok = remove_file(c->removals[i], &w, err);
+        ok = remove_file(c, c->removals[i], &w, err);
     walk_release(&w);
     for (size_t i = 0; ok && i < c->n_removals; i++)
         remove_empty_folders(c, c->removals[i]->path);
@@ -249,10 +291,12 @@ static bool flush_folders_of(const struct commit *c, const char *path, struct er
     memcpy(folder, path, strlen(path) + 1);
     for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
         *slash = '\0';
-        int fd = openat(c->store->public_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 && errno == ENOENT)
-            continue; /* removed with its last file */
-        bool ok = (fd >= 0 && fsync(fd) == 0) || error_errno(err, "flushing folder %s", folder);
+        int fd =
+            openat(c->store->public_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+            continue; /* removed with its last file; by now it may be a file itself */
+        bool ok = (fd >= 0 && fsync(fd) == 0) ||
+                  error_errno(err, "flushing folder %s/public/%s", c->store->out, folder);
         if (fd >= 0)
             close(fd);
         if (!ok)
@@ -281,8 +325,9 @@ static bool flush_after(const struct commit *c, const struct object_writer *obje
             return false;
         last = path;
     }
-    return file_sync_dir(c->store->public_fd, ".", err) && object_sync(objects, err) &&
-           file_sync_dir(c->store->objects_fd, ".", err);
+    if (fsync(c->store->public_fd) < 0)
+        return error_errno(err, "flushing folder %s/public", c->store->out);
+    return object_sync(objects, err);
 }
 
 bool commit_run(struct commit *c, struct error *err)
@@ -294,8 +339,10 @@ bool commit_run(struct commit *c, struct error *err)
         qsort(c->changes, c->n_changes, sizeof(*c->changes), compare_changes);
     if (c->n_removals > 1)
         qsort(c->removals, c->n_removals, sizeof(*c->removals), compare_removals);
-    if (!write_intent(c, err) || !flush_before(c, err))
+    if (!write_intent(c, err) || !flush_before(c, err)) {
+        drop_intent(c);
         goto out;
+    }
     if (!remove_displaced(c, err) || !place_all(c, &objects, err) || !remove_all(c, err))
         goto out;
     /* Many files: the manifest rides on the same syncfs as the renames. Should the power go before

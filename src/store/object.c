@@ -10,10 +10,12 @@
 #include "base/strbuf.h"
 
 #define OBJECT_MAX ((size_t)1 << 30)
+#define TEMPORARY ".new" /* in objects/ */
 
 void object_writer_init(struct object_writer *w, const struct store *s)
 {
     w->store = s;
+    w->cleared = false;
     for (size_t i = 0; i < 256; i++)
         w->fd[i] = -1;
 }
@@ -41,26 +43,60 @@ static bool open_fan(struct object_writer *w, uint8_t first, struct error *err)
            error_errno(err, "opening folder %s/objects/%s", w->store->out, name);
 }
 
-/* Where link(2) is not to be had: a temporary name, flushed, then the final one. */
-static bool keep_copy(int fan, const char *object, int dirfd, const char *name, struct error *err)
+static bool clear_temporary(struct object_writer *w, struct error *err)
+{
+    if (w->cleared)
+        return true;
+    if (unlinkat(w->store->objects_fd, TEMPORARY, 0) < 0 && errno != ENOENT)
+        return error_errno(err, "removing %s", TEMPORARY);
+    w->cleared = true;
+    return true;
+}
+
+/* Where link(2) is not to be had: the same bytes, flushed, under the temporary name. */
+static bool copy(int objects, int dirfd, const char *name, struct error *err)
 {
     struct strbuf data;
     strbuf_init(&data, OBJECT_MAX);
+    int fd = -1;
     bool ok = file_read(dirfd, name, OBJECT_MAX - 8192, &data, err);
-    int fd =
-        ok ? openat(fan, ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666) : -1;
-    if (ok && fd < 0)
-        ok = error_errno(err, "creating object %s", object);
-    if (ok)
-        ok = file_write_all(fd, object, data.buf, data.len, err);
+    if (ok) {
+        fd = openat(objects, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        ok = fd >= 0 || error_errno(err, "creating %s", TEMPORARY);
+    }
+    ok = ok && file_write_all(fd, TEMPORARY, data.buf, data.len, err);
     if (ok && fsync(fd) < 0)
-        ok = error_errno(err, "flushing object %s", object);
+        ok = error_errno(err, "flushing %s", TEMPORARY);
     if (fd >= 0 && close(fd) < 0 && ok)
-        ok = error_errno(err, "closing object %s", object);
-    if (ok && renameat(fan, ".new", fan, object) < 0)
-        ok = error_errno(err, "renaming object %s", object);
+        ok = error_errno(err, "closing %s", TEMPORARY);
     strbuf_release(&data);
     return ok;
+}
+
+/* What the reason is when link(2) fails and a copy would, too. */
+static bool is_final(int reason)
+{
+    return reason == ENOSPC || reason == EDQUOT || reason == EROFS || reason == ENOENT;
+}
+
+/* Puts the file under its object's name by way of the temporary one, replacing what is there. */
+static bool replace(struct object_writer *w, int fan, const char *object, int dirfd,
+                    const char *name, struct error *err)
+{
+    int objects = w->store->objects_fd;
+    if (!clear_temporary(w, err))
+        return false;
+    w->cleared = false;
+    if (linkat(dirfd, name, objects, TEMPORARY, 0) < 0) {
+        if (is_final(errno))
+            return error_errno(err, "linking");
+        if (!copy(objects, dirfd, name, err))
+            return false;
+    }
+    if (renameat(objects, TEMPORARY, fan, object) < 0)
+        return error_errno(err, "renaming %s", TEMPORARY);
+    w->cleared = true;
+    return true;
 }
 
 bool object_keep(struct object_writer *w, const uint8_t sha256[DIGEST_SIZE], int dirfd,
@@ -71,12 +107,11 @@ bool object_keep(struct object_writer *w, const uint8_t sha256[DIGEST_SIZE], int
         return false;
     int fan = w->fd[sha256[0]];
     digest_hex(sha256, hex);
-    if (linkat(dirfd, name, fan, hex + 2, 0) == 0 || errno == EEXIST)
+    if (linkat(dirfd, name, fan, hex + 2, 0) == 0)
         return true;
-    if (errno == ENOSPC || errno == EDQUOT || errno == EROFS || errno == ENOENT)
-        return error_errno(err, "%s/objects: keeping %s", w->store->out, hex);
-    return keep_copy(fan, hex + 2, dirfd, name, err) ||
-           error_context(err, "%s/objects", w->store->out);
+    bool ok =
+        is_final(errno) ? error_errno(err, "linking") : replace(w, fan, hex + 2, dirfd, name, err);
+    return ok || error_context(err, "%s/objects: keeping %s", w->store->out, hex);
 }
 
 bool object_sync(const struct object_writer *w, struct error *err)
@@ -84,7 +119,8 @@ bool object_sync(const struct object_writer *w, struct error *err)
     for (size_t i = 0; i < 256; i++)
         if (w->fd[i] >= 0 && fsync(w->fd[i]) < 0)
             return error_errno(err, "flushing %s/objects/%02zx", w->store->out, i);
-    return true;
+    return fsync(w->store->objects_fd) == 0 ||
+           error_errno(err, "flushing %s/objects", w->store->out);
 }
 
 bool object_remove(const struct store *s, const uint8_t sha256[DIGEST_SIZE], struct error *err)

@@ -4,6 +4,8 @@
  * a hard link to the staged file that becomes a public file, so it costs no room while that file
  * lives; each object is linked to at most one public path, since times belong to files. Where the
  * file system cannot link, it is a copy. Twins are not kept: they follow from the content.
+ * Whoever edits a public file in place edits its object with it; therefore the bytes just printed
+ * always replace what stands under their name.
  */
 #ifndef STORE_OBJECT_H
 #define STORE_OBJECT_H
@@ -18,17 +20,18 @@
 struct object_writer {
     const struct store *store; /* borrowed */
     int fd[256];               /* fan-out folders, opened when first needed; -1 before */
+    bool cleared;              /* what a killed writer may have left under the temporary name */
 };
 
 void object_writer_init(struct object_writer *w, const struct store *s);
 void object_writer_release(struct object_writer *w);
 
-/* Keeps the file dirfd/name as object `sha256`, unless it is kept already. The file's bytes must be
- * on the disk before: an object is trusted as soon as it has its name. */
+/* Keeps the file dirfd/name as object `sha256`. The file's bytes must be on the disk before: an
+ * object is trusted as soon as it has its name. */
 bool object_keep(struct object_writer *w, const uint8_t sha256[DIGEST_SIZE], int dirfd,
                  const char *name, struct error *err);
 
-/* fsync of every folder the writer opened. */
+/* fsync of objects/ and of every folder in it that the writer opened. */
 bool object_sync(const struct object_writer *w, struct error *err);
 
 bool object_remove(const struct store *s, const uint8_t sha256[DIGEST_SIZE], struct error *err);

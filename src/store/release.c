@@ -93,9 +93,9 @@ bool release_read(const struct store *s, uint64_t generation, struct manifest *m
               (manifest_parse(m, text.buf, text.len, err) || error_context(err, "%s", name));
     strbuf_release(&text);
     if (ok && m->generation != generation) {
-        ok =
-            error_set(err, ERROR_FAILED, "%s: says it is generation %" PRIu64, name, m->generation);
+        error_set(err, ERROR_CONTENT, "%s: says it is generation %" PRIu64, name, m->generation);
         manifest_release(m);
+        ok = false;
     }
     return ok || error_context(err, "%s/releases", s->out);
 }
@@ -115,35 +115,61 @@ static void note_intended(struct release_state *state, const char *line, size_t 
     state->intended[state->n_intended++] = path;
 }
 
-/* Takes the paths of one intent into the state. */
+/* Takes the paths of an intent's text; false when it does not end as it should. */
+static bool take_intent(struct release_state *state, uint64_t generation, char *text)
+{
+    char begin[48];
+    int n = snprintf(begin, sizeof(begin), INTENT_BEGIN "\n", generation);
+    if (strncmp(text, begin, (size_t)n) != 0)
+        return false;
+    char *next;
+    for (char *line = text + n; (next = strchr(line, '\n')) != NULL; line = next + 1) {
+        *next = '\0';
+        if (strcmp(line, "end") == 0)
+            return true;
+        note_intended(state, line, (size_t)(next - line));
+    }
+    return false;
+}
+
 static bool load_intent(const struct store *s, uint64_t generation, struct release_state *state,
                         struct error *err)
 {
     char name[40];
     struct strbuf text;
-    strbuf_init(&text, INTENT_BYTES_MAX + 4096);
     snprintf(name, sizeof(name), "%" PRIu64 ".pending", generation);
-    bool ok = file_read(s->releases_fd, name, INTENT_BYTES_MAX, &text, err);
-    if (!ok)
-        error_context(err, "%s/releases", s->out);
-    bool ended = false;
-    char *line = text.buf, *next;
-    for (bool first = true; ok && (next = strchr(line, '\n')) != NULL; line = next + 1) {
-        *next = '\0';
-        if (first) {
-            first = false;
-        } else if (strcmp(line, "end") == 0) {
-            ended = true;
-            break;
-        } else {
-            note_intended(state, line, (size_t)(next - line));
-        }
-    }
+    if (faccessat(s->releases_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        return true; /* its look has ended since the folder was read, which needed no lock */
+    strbuf_init(&text, INTENT_BYTES_MAX + 4096);
+    bool ok = file_read(s->releases_fd, name, INTENT_BYTES_MAX, &text, err) ||
+              error_context(err, "%s/releases", s->out);
     /* Cut off while it was written: nothing was changed yet, but nothing proves that. */
-    if (!ended)
+    if (ok && !take_intent(state, generation, text.buf))
         state->all_unknown = true;
     strbuf_release(&text);
     return ok;
+}
+
+static bool load_manifest(const struct store *s, const struct release_list *list,
+                          struct release_state *state, struct error *err)
+{
+    for (size_t i = list->n_manifests; i-- > 0;) {
+        struct error problem = ERROR_INIT;
+        if (release_read(s, list->manifests[i], &state->manifest, &problem))
+            return true;
+        if (problem.kind != ERROR_CONTENT) {
+            *err = problem;
+            return false;
+        }
+        /* Damaged: an older one tells at least what platen once wrote. */
+        state->all_unknown = true;
+        if (state->warning[0] == '\0')
+            snprintf(state->warning, sizeof(state->warning),
+                     "%.200s; everything is printed again, and files that only this release knew "
+                     "stay where they are",
+                     problem.text);
+    }
+    return true;
 }
 
 bool release_load(const struct store *s, const struct release_list *list,
@@ -156,22 +182,12 @@ bool release_load(const struct store *s, const struct release_list *list,
     state->n_intended = state->alloc_intended = 0;
     state->all_unknown = false;
     state->warning[0] = '\0';
-    for (size_t i = list->n_manifests; i-- > 0;) {
-        struct error problem = ERROR_INIT;
-        if (release_read(s, list->manifests[i], &state->manifest, &problem))
-            break;
-        /* Damaged: an older one tells at least what platen once wrote. */
-        state->all_unknown = true;
-        if (state->warning[0] == '\0')
-            snprintf(state->warning, sizeof(state->warning), "%.200s; printing everything again",
-                     problem.text);
-    }
-    for (size_t i = 0; i < list->n_intents; i++)
-        if (!load_intent(s, list->intents[i], state, err)) {
-            release_state_release(state);
-            return false;
-        }
-    return true;
+    bool ok = load_manifest(s, list, state, err);
+    for (size_t i = 0; ok && i < list->n_intents; i++)
+        ok = load_intent(s, list->intents[i], state, err);
+    if (!ok)
+        release_state_release(state);
+    return ok;
 }
 
 void release_state_release(struct release_state *state)
@@ -179,6 +195,8 @@ void release_state_release(struct release_state *state)
     manifest_release(&state->manifest);
     map_release(&state->unknown);
     free(state->intended);
+    state->intended = NULL;
+    state->n_intended = state->alloc_intended = 0;
     arena_release(&state->arena);
 }
 

@@ -6,21 +6,23 @@
  *
  * An intent (N.pending) is a text file: "platen-intent 1 N", then one path per line, then "end".
  * It is durable before the first change of its release. As long as it stands there, the files it
- * names count as unknown and are written again; an intent without its end makes all of them
- * unknown.
+ * names count as unknown and are written again; an intent without its first line or its end makes
+ * all of them unknown.
  */
 #ifndef STORE_RELEASE_H
 #define STORE_RELEASE_H
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "plan/manifest.h"
 #include "store/store.h"
+
+#define INTENT_BEGIN "platen-intent 1 %" PRIu64
 
 struct release_list {
     uint64_t *manifests, *intents; /* ascending */
@@ -34,7 +36,8 @@ void release_list_free(struct release_list *list);
 /* The generation a new release gets: above every manifest and intent. */
 uint64_t release_next(const struct release_list *list);
 
-/* Reads one manifest into *m (initialised). */
+/* Reads one manifest into *m (initialised). ERROR_CONTENT when it is damaged, ERROR_USAGE when a
+ * newer platen wrote it, ERROR_FAILED when it cannot be read at all. */
 bool release_read(const struct store *s, uint64_t generation, struct manifest *m,
                   struct error *err);
 
@@ -49,10 +52,12 @@ struct release_state {
     size_t n_intended, alloc_intended;
     bool all_unknown;
     struct arena arena;
-    char warning[256]; /* "" or why an older manifest had to serve */
+    char warning[320]; /* "" or why an older manifest had to serve */
 };
 
-/* Reads the newest manifest that can be read and every intent. */
+/* Reads the newest manifest that is not damaged, and every intent. Fails, with nothing to release,
+ * when the newest is of a newer platen or cannot be read at all: guessing would leave behind what
+ * only that one knows. */
 bool release_load(const struct store *s, const struct release_list *list,
                   struct release_state *state, struct error *err);
 void release_state_release(struct release_state *state);

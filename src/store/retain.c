@@ -1,11 +1,17 @@
 #include "store/retain.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/arena.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "store/object.h"
 #include "store/release.h"
@@ -33,6 +39,8 @@ static int64_t created_at(const struct store *s, uint64_t generation)
     return fstatat(s->releases_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t)st.st_mtime : 0;
 }
 
+/* --- releases that go ----------------------------------------------------------------------- */
+
 /* The digests of the dropped releases, less those that a kept one names. */
 struct candidates {
     uint8_t (*digests)[DIGEST_SIZE];
@@ -40,8 +48,9 @@ struct candidates {
     struct map map; /* digest -> 1 = no kept release needs it */
 };
 
-static void add_candidates(struct candidates *c, const struct manifest *m)
+static void add_candidates(void *payload, const struct manifest *m)
 {
+    struct candidates *c = payload;
     MEM_GROW(c->digests, c->count + m->n_files, c->alloc);
     for (size_t i = 0; i < m->n_files; i++)
         memcpy(c->digests[c->count++], m->files[i].sha256, DIGEST_SIZE);
@@ -55,8 +64,9 @@ static void index_candidates(struct candidates *c)
     }
 }
 
-static void spare_named(struct candidates *c, const struct manifest *m)
+static void spare_named(void *payload, const struct manifest *m)
 {
+    struct candidates *c = payload;
     for (size_t i = 0; i < m->n_files; i++) {
         uint64_t *unneeded = map_get(&c->map, (const char *)m->files[i].sha256, DIGEST_SIZE);
         if (unneeded != NULL)
@@ -77,67 +87,161 @@ static bool remove_unneeded(const struct store *s, struct candidates *c, struct 
     return true;
 }
 
-static bool collect(const struct store *s, const struct release_list *list, const bool *keep,
-                    struct candidates *c, struct error *err)
+/* Calls `take` for each manifest that stays (kept) or goes (not kept). *understood turns false when
+ * one that stays is damaged or of a newer platen. */
+static bool each_manifest(const struct store *s, const struct release_list *list, const bool *keep,
+                          bool kept, void (*take)(void *, const struct manifest *), void *payload,
+                          bool *understood, struct error *err)
 {
     struct manifest m;
+    bool ok = true;
     manifest_init(&m);
-    for (int kept = 0; kept <= 1; kept++) {
-        for (size_t i = 0; i < list->n_manifests; i++) {
-            struct error unreadable = ERROR_INIT;
-            if (keep[i] != (kept == 1))
-                continue;
-            if (!release_read(s, list->manifests[i], &m, &unreadable)) {
-                /* Without knowing what a kept release needs, no object may go. */
-                if (kept == 1)
-                    return error_set(err, unreadable.kind, "%s", unreadable.text);
-                continue;
-            }
-            if (kept == 0)
-                add_candidates(c, &m);
-            else
-                spare_named(c, &m);
+    for (size_t i = 0; ok && i < list->n_manifests; i++) {
+        struct error problem = ERROR_INIT;
+        if (keep[i] != kept)
+            continue;
+        if (release_read(s, list->manifests[i], &m, &problem)) {
+            take(payload, &m);
+        } else if (problem.kind == ERROR_FAILED) {
+            *err = problem;
+            ok = false;
+        } else if (kept) {
+            *understood = false;
         }
-        if (kept == 0)
-            index_candidates(c);
     }
     manifest_release(&m);
-    return true;
+    return ok;
 }
 
-bool retain_apply(const struct store *s, int64_t now, struct error *err)
+static bool drop(const struct store *s, const struct release_list *list, const bool *keep,
+                 struct error *err)
 {
-    struct release_list list;
-    if (!release_list(s, &list, err))
-        return false;
+    struct candidates c = {0};
+    bool understood = true;
+    map_init(&c.map);
+    bool ok = each_manifest(s, list, keep, false, add_candidates, &c, &understood, err);
+    if (ok)
+        index_candidates(&c);
+    ok = ok && each_manifest(s, list, keep, true, spare_named, &c, &understood, err);
+    /* Objects first: a manifest that goes last is tried again when this is cut short. */
+    ok = ok && (!understood || remove_unneeded(s, &c, err));
+    for (size_t i = 0; ok && understood && i < list->n_manifests; i++)
+        ok = keep[i] || release_remove(s, list->manifests[i], err);
+    map_release(&c.map);
+    free(c.digests);
+    return ok;
+}
+
+/* --- the sweep ------------------------------------------------------------------------------ */
+
+/* Every digest that a manifest names. */
+struct named {
+    struct map map;
+    struct arena arena; /* its keys */
+};
+
+static void add_named(void *payload, const struct manifest *m)
+{
+    struct named *named = payload;
+    for (size_t i = 0; i < m->n_files; i++) {
+        bool added;
+        if (map_get(&named->map, (const char *)m->files[i].sha256, DIGEST_SIZE) != NULL)
+            continue;
+        uint8_t *copy = arena_alloc(&named->arena, DIGEST_SIZE);
+        memcpy(copy, m->files[i].sha256, DIGEST_SIZE);
+        map_put(&named->map, (const char *)copy, DIGEST_SIZE, &added);
+    }
+}
+
+/* Whether the object objects/FAN/NAME is one of ours that nobody names. */
+static bool is_stray(const struct named *named, const char *fan, const char *name,
+                     uint8_t sha256[DIGEST_SIZE])
+{
+    char hex[DIGEST_HEX_SIZE + 1];
+    int n = snprintf(hex, sizeof(hex), "%s%s", fan, name);
+    return n == DIGEST_HEX_SIZE && digest_from_hex(hex, DIGEST_HEX_SIZE, sha256) &&
+           map_get(&named->map, (const char *)sha256, DIGEST_SIZE) == NULL;
+}
+
+static bool sweep_fan(const struct store *s, const struct named *named, unsigned first,
+                      struct error *err)
+{
+    char fan[4];
+    struct dirent *e;
     bool ok = true;
-    size_t n = list.n_manifests, dropped = 0;
+    snprintf(fan, sizeof(fan), "%02x", first);
+    int fd = openat(s->objects_fd, fan, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return true;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        error_errno(err, "%s/objects/%s", s->out, fan);
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    while (ok && (errno = 0, e = readdir(dir)) != NULL) {
+        uint8_t sha256[DIGEST_SIZE];
+        if (is_stray(named, fan, e->d_name, sha256))
+            ok = object_remove(s, sha256, err);
+    }
+    if (ok && errno != 0)
+        ok = error_errno(err, "reading folder %s/objects/%s", s->out, fan);
+    closedir(dir);
+    return ok;
+}
+
+static bool sweep_strays(const struct store *s, const struct release_list *list, struct error *err)
+{
+    struct named named;
+    bool understood = true;
+    bool *all = mem_calloc(list->n_manifests + 1, sizeof(*all));
+    memset(all, true, list->n_manifests * sizeof(*all));
+    map_init(&named.map);
+    arena_init(&named.arena);
+    bool ok = each_manifest(s, list, all, true, add_named, &named, &understood, err);
+    for (unsigned first = 0; ok && understood && first < 256; first++)
+        ok = sweep_fan(s, &named, first, err);
+    arena_release(&named.arena);
+    map_release(&named.map);
+    free(all);
+    return ok;
+}
+
+/* --- both ----------------------------------------------------------------------------------- */
+
+/* keep[i] for each of the list, which is in ascending order; the number of those that go. */
+static size_t choose(const struct store *s, const struct release_list *list, int64_t now,
+                     bool *keep)
+{
+    size_t n = list->n_manifests, dropped = 0;
     int64_t *created = mem_calloc(n + 1, sizeof(*created));
     bool *newest_first = mem_calloc(n + 1, sizeof(*newest_first));
-    bool *keep = mem_calloc(n + 1, sizeof(*keep));
-    struct candidates c = {0};
-    map_init(&c.map);
-    if (n <= NEWEST)
-        goto out;
     for (size_t i = 0; i < n; i++)
-        created[i] = created_at(s, list.manifests[n - 1 - i]);
+        created[i] = created_at(s, list->manifests[n - 1 - i]);
     retain_choose(created, n, now, newest_first);
     for (size_t i = 0; i < n; i++) {
         keep[i] = newest_first[n - 1 - i];
         dropped += keep[i] ? 0 : 1;
     }
-    if (dropped == 0)
-        goto out;
-    /* Objects first: a manifest that goes last is tried again when this is cut short. */
-    ok = collect(s, &list, keep, &c, err) && remove_unneeded(s, &c, err);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = keep[i] || release_remove(s, list.manifests[i], err);
-out:
-    map_release(&c.map);
-    free(c.digests);
-    free(keep);
     free(newest_first);
     free(created);
+    return dropped;
+}
+
+bool retain_apply(const struct store *s, int64_t now, bool sweep, struct error *err)
+{
+    struct release_list list;
+    if (!release_list(s, &list, err)) {
+        release_list_free(&list);
+        return false;
+    }
+    bool *keep = mem_calloc(list.n_manifests + 1, sizeof(*keep));
+    bool ok = choose(s, &list, now, keep) == 0 || drop(s, &list, keep, err);
     release_list_free(&list);
+    if (ok && sweep)
+        ok = release_list(s, &list, err) && sweep_strays(s, &list, err);
+    release_list_free(&list);
+    free(keep);
     return ok;
 }

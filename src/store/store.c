@@ -5,14 +5,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A new folder is no safer on the disk than its name above it. Where that cannot be opened to read,
+ * nothing can be done. */
+static bool flush_parent(int fd, const char *name, struct error *err)
+{
+    int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return true;
+    bool ok = fsync(parent) == 0 || error_errno(err, "flushing the folder of %s", name);
+    close(parent);
+    return ok;
+}
+
 static bool open_folder(int parent, const char *name, bool create, int *fd, struct error *err)
 {
-    if (create && mkdirat(parent, name, 0777) < 0 && errno != EEXIST)
+    *fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd >= 0 || (errno == ENOENT && !create))
+        return true;
+    if (errno != ENOENT)
+        return error_errno(err, "opening folder %s", name);
+    if (mkdirat(parent, name, 0777) < 0 && errno != EEXIST)
         return error_errno(err, "creating folder %s", name);
     *fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0 && (create || errno != ENOENT))
+    if (*fd < 0)
         return error_errno(err, "opening folder %s", name);
-    return true;
+    return flush_parent(*fd, name, err);
 }
 
 bool store_open(struct store *s, const char *out, bool read_only, struct error *err)
@@ -23,8 +40,10 @@ bool store_open(struct store *s, const char *out, bool read_only, struct error *
                         .releases_fd = -1,
                         .objects_fd = -1,
                         .lock_fd = -1};
-    if (!open_folder(AT_FDCWD, out, !read_only, &s->out_fd, err))
+    if (!open_folder(AT_FDCWD, out, !read_only, &s->out_fd, err)) {
+        store_close(s);
         return false;
+    }
     if (s->out_fd < 0)
         return true;
     bool ok = open_folder(s->out_fd, "public", !read_only, &s->public_fd, err) &&

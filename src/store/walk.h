@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "plan/route.h"
 
-#define WALK_DEPTH_MAX 64
+#define WALK_DEPTH_MAX ROUTE_DEPTH_MAX
 
 struct walk {
     int root_fd; /* borrowed */

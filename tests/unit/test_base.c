@@ -105,6 +105,17 @@ static void error_context_goes_in_front(void **state)
     assert_string_equal(err.text, "file 3: bad ke?y");
 }
 
+static void error_text_is_always_utf8(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    error_set(&err, ERROR_CONTENT, "'%.3s' and '%s'", "ab\xc3\xa9",
+              "caf\xc3\xa9 \xed\xa0\x80 \xff");
+    assert_string_equal(err.text, "'ab?' and 'caf\xc3\xa9 ??? ?'");
+    error_context(&err, "%.1s", "\xe4\xb8\xad");
+    assert_string_equal(err.text, "?: 'ab?' and 'caf\xc3\xa9 ??? ?'");
+}
+
 static void error_text_is_cut_between_characters(void **state)
 {
     (void)state;
@@ -127,6 +138,7 @@ int main(void)
         cmocka_unit_test(map_keeps_many_keys),
         cmocka_unit_test(utf8_refuses_what_rfc_3629_refuses),
         cmocka_unit_test(error_context_goes_in_front),
+        cmocka_unit_test(error_text_is_always_utf8),
         cmocka_unit_test(error_text_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
