@@ -24,12 +24,17 @@ static bool ends_in(const char *path, size_t len, const char *suffix)
     return len >= n && strncasecmp(path + len - n, suffix, n) == 0;
 }
 
+bool route_is_well_known(const char *name, size_t len)
+{
+    return len == strlen(".well-known") && memcmp(name, ".well-known", len) == 0;
+}
+
 /* NULL when the segment is fine, else the rule it breaks. */
-static const char *segment_fault(const char *s, size_t len)
+static const char *segment_fault(const char *s, size_t len, bool first)
 {
     if (len == 0)
         return "has an empty segment";
-    if (s[0] == '.')
+    if (s[0] == '.' && !(first && route_is_well_known(s, len)))
         return len == 1 || (len == 2 && s[1] == '.') ? "has a '.' or '..' segment"
                                                      : "has a segment that starts with '.'";
     if (len > ROUTE_SEGMENT_MAX)
@@ -63,7 +68,7 @@ bool route_check(const char *path, size_t len, struct error *err)
     for (size_t start = 0; start <= len;) {
         const char *slash = start < len ? memchr(path + start, '/', len - start) : NULL;
         size_t end = slash != NULL ? (size_t)(slash - path) : len;
-        const char *fault = segment_fault(path + start, end - start);
+        const char *fault = segment_fault(path + start, end - start, start == 0);
         if (fault != NULL)
             return bad(err, path, len, fault);
         if (segments++ > ROUTE_DEPTH_MAX)

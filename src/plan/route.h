@@ -6,9 +6,9 @@
  *
  * A good path is relative, 1 to ROUTE_PATH_MAX bytes of valid UTF-8, segments of 1 to
  * ROUTE_SEGMENT_MAX bytes, at most ROUTE_DEPTH_MAX of them folders, none "." or "..", none starting
- * with "." ; no control characters, no backslash, no percent sign (a server would decode it after
- * our check), no space at the ends of a segment, no trailing '/', and neither the file nor a folder
- * ends in .gz or .br: those are the names of twins.
+ * with "." (but ".well-known", as the first); no control characters, no backslash, no percent sign
+ * (a server would decode it after our check), no space at the ends of a segment, no trailing '/',
+ * and neither the file nor a folder ends in .gz or .br: those are the names of twins.
  */
 #ifndef PLAN_ROUTE_H
 #define PLAN_ROUTE_H
@@ -25,6 +25,9 @@
 
 /* ERROR_CONTENT saying which rule the path breaks; the path is quoted shortened. */
 bool route_check(const char *path, size_t len, struct error *err);
+
+/* The one name starting with '.' that may stand first in a path (RFC 8615). */
+bool route_is_well_known(const char *name, size_t len);
 
 /* A well-formed language tag as used in paths and in lang="" (RFC 5646 in shape): letters and
  * digits in subtags of 1 to 8, joined by '-', at most 35 bytes. */

@@ -43,7 +43,7 @@ static bool put_file(struct tree *t, const char *file, const char *path, struct 
 
 static int skip_hidden(const struct dirent *e)
 {
-    return e->d_name[0] != '.';
+    return e->d_name[0] != '.' || route_is_well_known(e->d_name, strlen(e->d_name));
 }
 
 static bool put_folder(struct tree *t, const char *folder, const char *prefix, unsigned depth,

@@ -4,8 +4,9 @@
 
 #include "press/state.h"
 
-/* Both go to the site worker's output. Names starting with '.' are left out; symbolic links to
- * files are read, links to folders and anything that is no file are errors. */
+/* Both go to the site worker's output. Names starting with '.' are left out, but
+ * .well-known is not; symbolic links to files are read, links to folders and anything that is no
+ * file are errors. */
 bool files_put_static(struct press *p, struct error *err);
 bool files_put_assets(struct press *p, struct error *err);
 

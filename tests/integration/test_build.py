@@ -127,3 +127,19 @@ def test_two_reads_of_one_snapshot_are_equal_whatever_the_threads(sample, tmp_pa
     assert export.code == 0, export
     assert build(tmp_path / "file", tmp_path / "site.export").code == 0
     assert_same_tree(tmp_path / "1" / "public", tmp_path / "file" / "public")
+
+
+def test_well_known_files_are_printed_and_other_hidden_ones_are_not(tmp_path):
+    for name in ("static/.well-known/security.txt", "static/.hidden", "static/a/.git/config", "templates/x.mustache"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("Contact: mailto:security@example.org")
+    (tmp_path / "platen.yaml").write_text(
+        'site: {name: T, base_url: "http://localhost/"}\n'
+        'page_sets: {p: {query: q.sql, template: x, path: "{{key}}", min_rows: 0}}\n')
+    (tmp_path / "rows").write_text('{"platen_export":1,"sets":[{"name":"p","columns":["key","locale"]}]}\n'
+                                   '{"end":{"p":0}}\n')
+    done = platen("build", "--source", "rows", cwd=tmp_path)
+    assert done.code == 0, done
+    public = tmp_path / "out" / "public"
+    printed = sorted(str(f.relative_to(public)) for f in public.rglob("*") if f.is_file())
+    assert [p for p in printed if not p.endswith(".gz")] == [".well-known/security.txt", "sitemap.xml", "version.json"]
