@@ -220,7 +220,7 @@ static int report(const struct press_result *r, const struct options *o)
     return code;
 }
 
-static int build(const struct config *c, const struct options *o)
+static int build(struct config *c, const struct options *o)
 {
     struct error err = ERROR_INIT;
     struct press_result result;
@@ -240,13 +240,5 @@ static int build(const struct config *c, const struct options *o)
 
 int cmd_build(int argc, char **argv)
 {
-    struct options o;
-    struct config c;
-    struct error err = ERROR_INIT;
-    int code;
-    if (!options_begin(&o, argc, argv, &code))
-        return code;
-    code = options_load_config(&c, &o, &err) ? build(&c, &o) : say_error(&err);
-    config_release(&c);
-    return code;
+    return options_run(argc, argv, build);
 }

@@ -43,23 +43,18 @@ static int export_to(const struct config *c, const char *path, bool quiet, struc
     return result.omitted > 0 ? CMD_OMITTED : CMD_DONE;
 }
 
-int cmd_export(int argc, char **argv)
+static int run(struct config *c, const struct options *o)
 {
-    struct options o;
-    struct config c;
     struct error err = ERROR_INIT;
-    int code;
-    if (!options_begin(&o, argc, argv, &code))
-        return code;
-    const char *path = target(&o);
+    const char *path = target(o);
     if (path == NULL) {
         error_set(&err, ERROR_USAGE, "FILE and --to FILE are the same: give one of them");
         return say_error(&err);
     }
-    if (options_load_config(&c, &o, &err))
-        code = export_to(&c, path, o.quiet || (strcmp(path, "-") == 0 && !o.verbose), &err);
-    else
-        code = say_error(&err);
-    config_release(&c);
-    return code;
+    return export_to(c, path, o->quiet || (strcmp(path, "-") == 0 && !o->verbose), &err);
+}
+
+int cmd_export(int argc, char **argv)
+{
+    return options_run(argc, argv, run);
 }

@@ -176,22 +176,17 @@ static bool check_options(const struct options *o, struct error *err)
     return true;
 }
 
+static int migrate_from(struct config *c, const struct options *o)
+{
+    struct error err = ERROR_INIT;
+    bool ok = check_options(o, &err);
+    if (ok && c->source_is_file)
+        ok = error_set(&err, ERROR_USAGE, "migrations need a database; the source is the file %s",
+                       c->source);
+    return ok && migrate(c, o, &err) ? CMD_DONE : say_error(&err);
+}
+
 int cmd_migrate(int argc, char **argv)
 {
-    struct options o;
-    struct config c;
-    struct error err = ERROR_INIT;
-    int code;
-    if (!options_begin(&o, argc, argv, &code))
-        return code;
-    if (!check_options(&o, &err))
-        return say_error(&err);
-    bool ok = options_load_config(&c, &o, &err);
-    if (ok && c.source_is_file)
-        ok = error_set(&err, ERROR_USAGE, "migrations need a database; the source is the file %s",
-                       c.source);
-    ok = ok && migrate(&c, &o, &err);
-    code = ok ? CMD_DONE : say_error(&err);
-    config_release(&c);
-    return code;
+    return options_run(argc, argv, migrate_from);
 }

@@ -273,3 +273,16 @@ bool options_load_config(struct config *c, const struct options *o, struct error
                          c->file);
     return true;
 }
+
+int options_run(int argc, char **argv, int (*run)(struct config *c, const struct options *o))
+{
+    struct options o;
+    struct config c;
+    struct error err = ERROR_INIT;
+    int code;
+    if (!options_begin(&o, argc, argv, &code))
+        return code;
+    code = options_load_config(&c, &o, &err) ? run(&c, &o) : say_error(&err);
+    config_release(&c);
+    return code;
+}

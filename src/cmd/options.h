@@ -3,16 +3,8 @@
  * For: every cmd/NAME.c. The options a command has stand in commands.c; their values arrive here.
  * Not for: settings themselves (config/): an option that overrides one only carries its text.
  *
- * Order:
- *     struct options o;
- *     struct config c;
- *     struct error err = ERROR_INIT;
- *     int code;
- *     if (!options_begin(&o, argc, argv, &code))
- *         return code;                    // --help was printed, or what is wrong
- *     if (!options_load_config(&c, &o, &err) || ...)
- *         code = say_error(&err);
- *     config_release(&c);
+ * Order: options_run(argc, argv, run) for a command that wants the configuration; options_begin()
+ * for one that does not.
  *
  * Ownership: texts are borrowed from argv. Errors: options_begin() prints them itself, with the
  * nearest known name and where to read on; exit code 2.
@@ -79,5 +71,8 @@ bool options_parse(struct options *o, int argc, char **argv, bool *help, struct 
 /* Initialises c and fills it: file, environment, options, then the check. Where the command needs a
  * site and there is no file, the error says what to do. The caller releases c in any case. */
 bool options_load_config(struct config *c, const struct options *o, struct error *err);
+
+/* What most commands are: options, configuration, then `run`, whose result is the exit code. */
+int options_run(int argc, char **argv, int (*run)(struct config *c, const struct options *o));
 
 #endif

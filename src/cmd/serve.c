@@ -314,23 +314,16 @@ static bool serve(const struct options *o, struct server *server, struct error *
     return true;
 }
 
+static int run(struct config *c, const struct options *o)
+{
+    struct error err = ERROR_INIT;
+    struct server server = {.root = arena_printf(&c->arena, "%s/public", c->out),
+                            .base = config_base_path(c),
+                            .verbose = c->verbose};
+    return has_root(server.root, &err) && serve(o, &server, &err) ? CMD_DONE : say_error(&err);
+}
+
 int cmd_serve(int argc, char **argv)
 {
-    struct options o;
-    struct config c;
-    struct error err = ERROR_INIT;
-    int code;
-    if (!options_begin(&o, argc, argv, &code))
-        return code;
-    bool ok = options_load_config(&c, &o, &err);
-    if (ok) {
-        struct server server = {.root = arena_printf(&c.arena, "%s/public", c.out),
-                                .base = config_base_path(&c),
-                                .verbose = c.verbose};
-        ok = has_root(server.root, &err) && serve(&o, &server, &err);
-    }
-    if (!ok)
-        code = say_error(&err);
-    config_release(&c);
-    return code;
+    return options_run(argc, argv, run);
 }

@@ -240,6 +240,7 @@ def send_anyway(server, data):
     """For what the server may refuse before everything is sent."""
     try:
         with server.connect() as s:
+            s.settimeout(1)  # it may as well wait for the rest
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)
             while s.recv(65536):
