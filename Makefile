@@ -27,6 +27,8 @@ CFLAGS      ?= -O2 -g
 DEV         ?=
 SAN         ?=
 T           ?=
+BENCH       ?=
+BENCH_DIR   ?=
 FUZZ_SECONDS ?= 60
 
 comma := ,
@@ -52,7 +54,7 @@ ALL_LDFLAGS = -pthread $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)
 SOURCES := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
-BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %/tree.c,$(wildcard tests/bench/*.c)))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all test unit demo demo-stop lint analyze bench soak fuzz install clean format docs golden
@@ -131,12 +133,13 @@ golden: $(B)/platen
 soak: $(B)/platen
 	@PLATEN_SOAK=1 $(PYTHON) tests/run --build $(B) --only soak $(if $(T),-k '$(T)')
 
-$(B)/bench/%: tests/bench/%.c $(B)/libplaten.a
-	@mkdir -p $(@D)
-	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS)
-
+# BENCH=quick: fewer repeats. BENCH_DIR: a folder on the disk to be measured.
 bench: $(B)/platen $(BENCHES)
-	@for program in $(BENCHES); do $$program || exit 1; done
+	@$(PYTHON) -B tests/bench/run --build $(B) $(if $(filter quick,$(BENCH)),--quick) $(if $(BENCH_DIR),--dir '$(BENCH_DIR)')
+
+$(B)/bench/%: tests/bench/%.c tests/bench/tree.c tests/bench/tree.h $(B)/libplaten.a
+	@mkdir -p $(@D)
+	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) $(B)/libplaten.a $(LIB_LIBS)
 
 # ---- fuzzing: objects of their own, by clang ----------------------------------------------------------------------
 
