@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/object.h"
+#include "store/ready.h"
 #include "store/walk.h"
 
 static int by_kind_and_path(const struct manifest_file *x, const struct manifest_file *y)
@@ -160,17 +161,15 @@ static bool put(const struct commit *c, const struct commit_change *change, int 
     return error_errno(err, "putting %s/public/%s%s in place", c->store->out, path, suffix);
 }
 
-static bool place(const struct commit *c, const struct commit_change *change, struct walk *w,
-                  struct object_writer *objects, struct error *err)
+static bool place(const struct commit *c, const struct commit_change *change, bool fresh,
+                  struct walk *w, struct error *err)
 {
     const struct manifest_file *f = change->file;
     int dirfd;
     const char *name;
-    char from[32];
-    stage_name(change->ref, false, from);
-    return object_keep(objects, f->sha256, stage_folder(c->stage, change->ref), from, err) &&
-           find(c, w, f->path, true, &dirfd, &name, err) &&
-           remove_twins(c, f->path, dirfd, name, err) && put(c, change, dirfd, name, false, err) &&
+    return find(c, w, f->path, true, &dirfd, &name, err) &&
+           (fresh || remove_twins(c, f->path, dirfd, name, err)) &&
+           put(c, change, dirfd, name, false, err) &&
            (f->gz_size == 0 || put(c, change, dirfd, name, true, err));
 }
 
@@ -259,14 +258,18 @@ static bool remove_displaced(const struct commit *c, struct error *err)
 
 static bool place_all(const struct commit *c, struct object_writer *objects, struct error *err)
 {
+    struct ready ready;
     struct walk w;
     bool ok = true;
     walk_init(&w, c->store->public_fd);
+    ready_begin(&ready, c, objects);
     for (size_t i = 0; ok && i < c->n_changes; i++) {
-        ok = place(c, &c->changes[i], &w, objects, err);
+        bool fresh;
+        ok = ready_wait(&ready, i, &fresh, err) && place(c, &c->changes[i], fresh, &w, err);
         if (c->progress != NULL && (i % 256 == 255 || i + 1 == c->n_changes))
             c->progress(c->payload, i + 1, c->n_changes);
     }
+    ready_end(&ready);
     walk_release(&w);
     return ok;
 }

@@ -1,10 +1,11 @@
 /* The commit: staged files become the release.
  *
  * For: the one place where out/public changes. In this order: the intent, made durable together
- * with the staged bytes; then file by file, dependencies first, the object, the old twins away, the
- * page by rename, its new twins by rename; then what disappeared; then the manifest; then the
- * intent goes. Killed at any point, every public file is whole, no twin of another generation
- * stands beside a page, and the intent names what the next look has to write again.
+ * with the staged bytes; then file by file, dependencies first, the object (store/ready.h), the old
+ * twins away, the page by rename, its new twins by rename; then what disappeared; then the
+ * manifest; then the intent goes. Killed at any point, every public file is whole, no twin of
+ * another generation stands beside a page, and the intent names what the next look has to write
+ * again.
  *
  * Durability: up to COMMIT_FSYNC_MAX changed files each file and each folder is flushed by itself;
  * above, syncfs(2) before the renames and after them (its result is checked).
