@@ -184,7 +184,7 @@ static void assume_recorded(struct press *p)
     }
 }
 
-static bool load_recorded(struct press *p, struct error *err)
+static bool lock_store(struct press *p, struct error *err)
 {
     const struct config *c = p->config;
     if (!store_open(&p->store, c->out, p->options->dry_run, err))
@@ -192,6 +192,11 @@ static bool load_recorded(struct press *p, struct error *err)
     if (!p->options->dry_run && !store_lock(&p->store, c->lock_wait_ms, err))
         return false;
     p->now = (int64_t)time(NULL); /* not before the lock is ours: releases follow in time */
+    return true;
+}
+
+static bool load_recorded(struct press *p, struct error *err)
+{
     if (!release_list(&p->store, &p->releases, err) ||
         !release_load(&p->store, &p->releases, &p->recorded, err))
         return false;
@@ -538,11 +543,38 @@ static bool finish(struct press *p, struct error *err)
     return ok;
 }
 
+struct opening {
+    struct press *p;
+    struct error err;
+    bool ok;
+};
+
+static void open_source(void *payload, unsigned worker)
+{
+    struct opening *o = payload;
+    (void)worker;
+    o->ok = source_open(&o->p->source, o->p->config, &o->p->theme.symtab, &o->err);
+}
+
+/* The server is met while the last release is read. Neither comes before the lock: who waited for
+ * another platen must see what that one printed, and a snapshot that is not older than that. */
+static bool begin(struct press *p, struct error *err)
+{
+    struct opening o = {.p = p, .err = ERROR_INIT};
+    if (!theme_load(&p->theme, p->config, err) || !lock_store(p, err) || !init_workers(p, err))
+        return false;
+    pool_submit(p->pool, open_source, &o);
+    bool ok = load_recorded(p, err);
+    pool_wait(p->pool);
+    if (ok && !o.ok)
+        *err = o.err;
+    return ok && o.ok;
+}
+
 static bool look(struct press *p, struct error *err)
 {
     progress(p, "reading", 0, 0);
-    if (!theme_load(&p->theme, p->config, err) || !load_recorded(p, err) || !init_workers(p, err) ||
-        !source_open(&p->source, p->config, &p->theme.symtab, err))
+    if (!begin(p, err))
         return false;
     if (!read_and_print(p, err) || !finish(p, err)) {
         /* What was printed in vain must not fill the disk until the next look. */
