@@ -57,10 +57,29 @@ static int64_t next_mtime(const struct press *p, const struct manifest_file *rec
     return mtime;
 }
 
-static struct manifest_file *add(struct press_worker *w, const struct manifest_file *like)
+/* A copy of the key that lives as long as the look: that of the last release, that of the file
+ * before (files of one page follow each other), or a new one. */
+static const char *lasting_key(struct press_worker *w, const struct manifest_file *recorded,
+                               const char *key)
 {
+    const struct manifest *out = &w->out;
+    const char *before = out->n_files > 0 ? out->files[out->n_files - 1].key : NULL;
+    if (recorded != NULL && recorded->key != NULL && strcmp(recorded->key, key) == 0)
+        return recorded->key;
+    if (before != NULL && strcmp(before, key) == 0)
+        return before;
+    return arena_strdup(&w->out.arena, key);
+}
+
+/* Most files were there before: sharing the strings of the last release halves what they need. */
+static struct manifest_file *add(struct press_worker *w, const struct manifest_file *recorded,
+                                 const struct manifest_file *like)
+{
+    const char *key = like->key != NULL ? lasting_key(w, recorded, like->key) : NULL;
     struct manifest_file *f = manifest_add(&w->out);
     *f = *like;
+    f->path = recorded != NULL ? recorded->path : arena_strdup(&w->out.arena, like->path);
+    f->key = key;
     f->staged = MANIFEST_NOT_STAGED;
     return f;
 }
@@ -73,7 +92,7 @@ bool artifact_put(struct press *p, struct press_worker *w, const struct manifest
         return error_set(err, ERROR_CONTENT, "%s: larger than 4 GiB", like->path);
     const struct manifest_file *recorded = find_recorded(p, like->path);
     bool on_disk = stat_public(p, like->path, "", &disk);
-    struct manifest_file *f = add(w, like);
+    struct manifest_file *f = add(w, recorded, like);
     digest_of(&w->digest, data, len, f->sha256);
     f->size = (uint32_t)len;
     if (recorded != NULL && on_disk && recorded->size == f->size &&
@@ -129,7 +148,7 @@ bool artifact_carry(struct press *p, struct press_worker *w, const struct manife
 {
     struct stat disk;
     if (stat_public(p, recorded->path, "", &disk) && is_intact(p, recorded, &disk)) {
-        struct manifest_file *f = add(w, like);
+        struct manifest_file *f = add(w, recorded, like);
         memcpy(f->sha256, recorded->sha256, DIGEST_SIZE);
         f->size = recorded->size;
         f->gz_size = recorded->gz_size;

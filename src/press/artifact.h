@@ -9,7 +9,7 @@
 #include "press/state.h"
 
 /* Adds a file with these bytes to what the worker printed. `like` gives path, kind and the names;
- * its strings must live as long as the look. */
+ * path and key are copied. */
 bool artifact_put(struct press *p, struct press_worker *w, const struct manifest_file *like,
                   const char *data, size_t len, struct error *err);
 

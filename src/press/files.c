@@ -26,7 +26,7 @@ static bool put_file(struct tree *t, const char *file, const char *path, struct 
     struct press *p = t->p;
     struct strbuf data = STRBUF_INIT;
     struct manifest_file like = {
-        .path = arena_strdup(&p->site->out.arena, path),
+        .path = path,
         .set = MANIFEST_NONE,
         .locale = MANIFEST_NONE,
         .from = MANIFEST_NONE,

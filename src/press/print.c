@@ -9,7 +9,6 @@ struct job {
     struct press *p;
     struct press_worker *w;
     const struct press_page *page;
-    const char *key; /* a copy that lives as long as the look */
     struct json_value context;
 };
 
@@ -33,8 +32,8 @@ static bool put(const struct job *j, enum manifest_kind kind, const char *path, 
     if (bytes->overflow)
         return error_set(err, ERROR_CONTENT, "%s: too large; see limits.page", path);
     struct manifest_file like = {
-        .path = arena_strdup(&j->w->out.arena, path),
-        .key = j->key,
+        .path = path,
+        .key = j->page->key,
         .lastmod = j->page->lastmod,
         .group = j->page->group,
         .set = (uint16_t)(j->page->view.set - j->p->theme.sets),
@@ -97,7 +96,6 @@ bool print_page(struct press *p, struct press_worker *w, const struct press_page
         .p = p,
         .w = w,
         .page = page,
-        .key = arena_strdup(&w->out.arena, page->key),
         .context = page_context(v, &w->scratch),
     };
     if (v->state == SOURCE_MAINTENANCE && v->set->maintenance != NULL)

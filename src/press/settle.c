@@ -317,6 +317,9 @@ static void move_output(struct press *p, struct press_worker *w)
         MEM_GROW(to->files, to->n_files + from->n_files, to->alloc_files);
         memcpy(to->files + to->n_files, from->files, from->n_files * sizeof(*from->files));
         to->n_files += from->n_files;
+        free(from->files);
+        from->files = NULL;
+        from->alloc_files = 0;
     }
     from->n_files = 0;
 }

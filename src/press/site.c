@@ -17,7 +17,7 @@ static bool put(struct press *p, enum manifest_kind kind, const char *path,
                 const struct strbuf *bytes, struct error *err)
 {
     struct manifest_file like = {
-        .path = arena_strdup(&p->site->out.arena, path),
+        .path = path,
         .set = MANIFEST_NONE,
         .locale = MANIFEST_NONE,
         .from = MANIFEST_NONE,
