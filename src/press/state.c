@@ -137,3 +137,8 @@ bool press_take_withdrawals(struct press *p)
     p->n_withdrawals = 0;
     return n > 0;
 }
+
+const char *press_packing(const struct config *c)
+{
+    return c->gzip ? GZIP_METHOD : "";
+}

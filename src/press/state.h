@@ -107,6 +107,9 @@ struct press {
     struct press_worker *site; /* the worker whose buffers site pages use: the first */
 };
 
+/* How twins are made, as manifests record it; "" when there are none. */
+const char *press_packing(const struct config *c);
+
 /* Ends the look with this error, unless another came first. From any thread. */
 void press_fail(struct press *p, const struct error *err);
 
