@@ -11,7 +11,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define REF_BITS 40 /* number of the file; the worker's number stands above */
+#define FOLDER_FILES 32 /* in one folder: finding a name in a small one is cheap */
+#define REF_BITS 40     /* number of the file; the worker's number stands above */
 
 void stage_init(struct stage *st, const struct store *store, unsigned workers)
 {
@@ -71,6 +72,13 @@ static bool open_worker(struct stage *st, unsigned worker, struct error *err)
            error_errno(err, "opening folder %s/.stage/%s", st->store->out, name);
 }
 
+static bool add_folder(const struct stage_worker *w, struct error *err)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "%" PRIu64, w->count / FOLDER_FILES);
+    return mkdirat(w->fd, name, 0777) == 0 || error_errno(err, "creating a folder in .stage");
+}
+
 static bool write_file(int dirfd, const char *name, const char *data, size_t len, int64_t mtime,
                        struct error *err)
 {
@@ -93,6 +101,8 @@ bool stage_put(struct stage *st, unsigned worker, const char *data, size_t len, 
     char name[32];
     if (w->fd < 0 && !open_worker(st, worker, err))
         return false;
+    if (w->count % FOLDER_FILES == 0 && !add_folder(w, err))
+        return error_context(err, "%s", st->store->out);
     *ref = (uint64_t)worker << REF_BITS | w->count++;
     stage_name(*ref, false, name);
     bool ok = write_file(w->fd, name, data, len, mtime, err);
@@ -110,7 +120,9 @@ int stage_folder(const struct stage *st, uint64_t ref)
 
 void stage_name(uint64_t ref, bool twin, char name[32])
 {
-    snprintf(name, 32, "%" PRIu64 "%s", ref & (((uint64_t)1 << REF_BITS) - 1), twin ? ".gz" : "");
+    uint64_t number = ref & (((uint64_t)1 << REF_BITS) - 1);
+    snprintf(name, 32, "%" PRIu64 "/%u%s", number / FOLDER_FILES, (unsigned)(number % FOLDER_FILES),
+             twin ? ".gz" : "");
 }
 
 bool stage_discard(struct stage *st, struct error *err)

@@ -41,7 +41,7 @@ void stage_release(struct stage *st);
 bool stage_put(struct stage *st, unsigned worker, const char *data, size_t len, const char *gz,
                size_t gz_len, int64_t mtime, uint64_t *ref, struct error *err);
 
-/* The folder of a staged file and its name there ("17", or "17.gz" for the twin). */
+/* The folder of a staged file and its name there ("0/17", or "0/17.gz" for the twin). */
 int stage_folder(const struct stage *st, uint64_t ref);
 void stage_name(uint64_t ref, bool twin, char name[32]);
 
