@@ -249,8 +249,10 @@ static bool take_bad_row(void *payload, const struct source_row *row, const stru
         taken.locale = locale_of(r, row);
         told = taken.locale == MANIFEST_NONE || !press_is_asked_for(p, taken.locale);
     }
+    const struct press_where page = {
+        .set = r->set, .locale = taken.locale, .from = taken.locale, .key = row->key, .live = true};
     if (taken.locale != MANIFEST_NONE && row->key != NULL)
-        action = press_page_policy(p, &p->site->scratch, r->set, taken.locale, row->key);
+        action = press_page_policy(p, &p->site->scratch, &page);
     else if (action == PRESS_KEPT)
         action = PRESS_OMITTED; /* nobody knows which page it was */
     if (!told)

@@ -57,6 +57,16 @@ static const struct manifest_file *recorded_page(const struct prepare *x, uint16
     return press_recorded_page(x->p, &x->w->scratch, x->b->set, locale, x->key);
 }
 
+static struct press_where where(const struct prepare *x, uint16_t locale, uint16_t from,
+                                enum source_state state)
+{
+    return (struct press_where){.set = x->b->set,
+                                .locale = locale,
+                                .from = from,
+                                .key = x->key,
+                                .live = state == SOURCE_LIVE};
+}
+
 /* --- which pages -------------------------------------------------------------------------- */
 
 static struct press_page *add_page(struct prepare *x, const struct press_row *row, uint16_t locale)
@@ -97,8 +107,8 @@ static void find_doubles(struct prepare *x)
         struct press_row *row = &x->rows[i], *first = row_of(x, row->locale);
         if (first == row || !press_is_asked_for(x->p, row->locale))
             continue;
-        enum press_action action =
-            press_page_policy(x->p, &x->w->scratch, x->b->set, row->locale, x->key);
+        const struct press_where page = where(x, row->locale, row->locale, SOURCE_LIVE);
+        enum press_action action = press_page_policy(x->p, &x->w->scratch, &page);
         press_record(x->p, action, x->b->set, row->locale, x->key,
                      "two rows have this key and locale");
         first->bad = true;
@@ -124,20 +134,27 @@ static void add_own_pages(struct prepare *x)
     }
 }
 
-/* The page that a locale without a row of its own borrows along its chain. Where a locale of the
- * chain is held although it has no row, what was borrowed from it before stays. */
+/* Whether what stands at `locale` was printed from a row of `from`, which is held and has no row
+ * any more. */
+static bool stays_without_row(const struct prepare *x, uint16_t locale, uint16_t from)
+{
+    if (!is_held(x, from))
+        return false;
+    const struct manifest_file *f = recorded_page(x, locale);
+    return f != NULL && press_recorded_locale(x->p, f->from) == from;
+}
+
+/* The page that a locale without a row of its own borrows along its chain. */
 static void borrow(struct prepare *x, uint16_t locale)
 {
     const struct locale_table *t = &x->p->locales;
     const struct config_locale *c = t->items[locale]->config;
-    bool stays = is_held(x, locale);
+    bool stays = stays_without_row(x, locale, locale);
     for (size_t i = 0; i < c->n_fallback; i++) {
         uint16_t next = locale_table_find(t, c->fallback[i]);
         const struct press_row *row = row_of(x, next);
-        if (row == NULL && is_held(x, next)) {
-            const struct manifest_file *f = recorded_page(x, locale);
-            stays = stays || (f != NULL && press_recorded_locale(x->p, f->from) == next);
-        }
+        if (row == NULL)
+            stays = stays || stays_without_row(x, locale, next);
         if (row == NULL || (!row->bad && row->row.state != SOURCE_LIVE))
             continue;
         if (row->bad && row->keeps && !stays)
@@ -196,8 +213,8 @@ static bool is_fit(struct prepare *x, struct press_page *page)
         return true;
     if (err.kind == ERROR_NONE)
         return false; /* an element's problem, told already */
-    enum press_action action =
-        press_page_policy(p, &x->w->scratch, x->b->set, page->locale, x->key);
+    const struct press_where there = where(x, page->locale, page->from, page->view.state);
+    enum press_action action = press_page_policy(p, &x->w->scratch, &there);
     press_record(p, action, x->b->set, page->from, x->key, err.text);
     if (action == PRESS_KEPT)
         keep_page(x, page->locale);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "press/artifact.h"
 #include "render/check.h"
 
@@ -42,35 +43,54 @@ static bool last_form(struct press *p, struct press_worker *w, struct arena *are
     return ok;
 }
 
+/* What files of elements are named after: of two with one key only the first can be meant. */
+static bool is_new(struct map *keys, const struct theme_set *set, const struct json_value *item,
+                   struct error *err)
+{
+    bool added;
+    const char *name = set->config->items.key;
+    const struct json_value *key = name != NULL ? json_gets(item, name) : NULL;
+    if (key == NULL || key->type != JSON_STRING || key->len == 0)
+        return true;
+    map_put(keys, key->text, key->len, &added);
+    return added || error_set(err, ERROR_CONTENT, "an element before it has this '%s'", name);
+}
+
 bool items_check(struct press *p, struct press_worker *w, struct arena *arena,
                  struct press_page *page, struct error *err)
 {
-    const char *column = page->view.set->config->items.column;
+    const struct theme_set *set = page->view.set;
+    const char *column = set->config->items.column;
     if (column == NULL)
         return true;
     const struct json_value *items = json_gets(&page->view.data, column);
-    uint16_t set = (uint16_t)(page->view.set - p->theme.sets);
     struct json_value fit = json_array(arena, items->len);
     uint32_t n = 0;
     bool held = false, changed = false;
+    struct map keys;
+    map_init(&keys);
     for (uint32_t i = 0; i < items->len; i++) {
+        const struct json_value *item = &items->items[i];
         struct error problem = ERROR_INIT;
         char name[128];
-        if (check_item(&p->theme, page->view.set, &items->items[i], &problem)) {
-            fit.items[n++] = items->items[i];
+        bool first = is_new(&keys, set, item, &problem);
+        if (first && check_item(&p->theme, set, item, &problem)) {
+            fit.items[n++] = *item;
             continue;
         }
         changed = true;
         enum press_action action = press_policy(p);
         held = held || action == PRESS_HELD;
-        if (action == PRESS_KEPT && last_form(p, w, arena, page, &items->items[i], &fit.items[n]))
+        if (action == PRESS_KEPT && first && last_form(p, w, arena, page, item, &fit.items[n]))
             n++;
         else if (action == PRESS_KEPT)
             action = PRESS_OMITTED;
-        check_item_name(page->view.set, &items->items[i], i, name, sizeof(name));
+        check_item_name(set, item, i, name, sizeof(name));
         error_context(&problem, "%s %s", column, name);
-        press_record(p, action, set, page->from, page->key, problem.text);
+        press_record(p, action, (uint16_t)(set - p->theme.sets), page->from, page->key,
+                     problem.text);
     }
+    map_release(&keys);
     error_clear(err);
     if (changed && !held) {
         fit.len = n;

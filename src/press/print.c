@@ -20,9 +20,13 @@ static bool tell(const struct job *j, const struct error *problem, struct error 
         *err = *problem;
         return error_context(err, "%s", j->page->view.path);
     }
-    uint16_t set = (uint16_t)(j->page->view.set - j->p->theme.sets);
-    press_withdraw(j->p, &j->w->scratch, set, j->page->locale, j->page->from, j->page->key,
-                   problem->text);
+    const struct press_page *page = j->page;
+    const struct press_where where = {.set = (uint16_t)(page->view.set - j->p->theme.sets),
+                                      .locale = page->locale,
+                                      .from = page->from,
+                                      .key = page->key,
+                                      .live = page->view.state == SOURCE_LIVE};
+    press_withdraw(j->p, &j->w->scratch, &where, problem->text);
     return true;
 }
 
@@ -76,6 +80,8 @@ static bool print_outputs(const struct job *j, const struct theme_output *o, str
 {
     if (o->config->each == NULL)
         return print_output(j, o, NULL, err);
+    if (j->page->view.state == SOURCE_MAINTENANCE)
+        return true; /* its elements were not checked, and nobody should see them */
     const struct json_value *list = json_gets(&j->page->view.data, o->config->each);
     if (list == NULL || list->type != JSON_ARRAY)
         return error_set(err, ERROR_CONTENT, "column '%s' is not an array", o->config->each);

@@ -204,8 +204,13 @@ static void describe(const struct press *p, const struct manifest_file *f, char 
 /* What stays from the last release was there first. */
 static void blame(struct press *p, const struct manifest_file *f, const char *text)
 {
+    const struct press_where where = {.set = f->set,
+                                      .locale = f->locale,
+                                      .from = f->from,
+                                      .key = f->key,
+                                      .live = (f->flags & MANIFEST_MAINTENANCE) == 0};
     if (f->group != 0)
-        press_withdraw(p, &p->site->scratch, f->set, f->locale, f->from, f->key, text);
+        press_withdraw(p, &p->site->scratch, &where, text);
 }
 
 /* Both rows are to blame, so both are told; a file of static/ is its author's own mistake. */
@@ -224,14 +229,29 @@ static bool clash(struct press *p, const struct manifest_file *a, const struct m
     return true;
 }
 
+static int by_origin(const void *a, const void *b)
+{
+    const struct manifest_file *x = a, *y = b;
+    if (x->set != y->set)
+        return x->set < y->set ? -1 : 1;
+    int c = x->key != NULL && y->key != NULL ? strcmp(x->key, y->key) : 0;
+    return c != 0 ? c : (int)x->locale - (int)y->locale;
+}
+
+/* Files with one path were printed in no order, but are told in one. */
 static bool find_doubles(struct press *p, struct error *err)
 {
-    const struct manifest *m = &p->next;
-    for (size_t i = 0, end; i < m->n_files; i = end)
-        for (end = i + 1; end < m->n_files && strcmp(m->files[i].path, m->files[end].path) == 0;
-             end++)
-            if (!clash(p, &m->files[i], &m->files[end], "two files want the path", err))
+    struct manifest *m = &p->next;
+    for (size_t i = 0, end; i < m->n_files; i = end) {
+        struct manifest_file *first = &m->files[i];
+        for (end = i + 1; end < m->n_files && strcmp(first->path, m->files[end].path) == 0;)
+            end++;
+        if (end > i + 1)
+            qsort(first, end - i, sizeof(*first), by_origin);
+        for (size_t j = i + 1; j < end; j++)
+            if (!clash(p, first, &m->files[j], "two files want the path", err))
                 return false;
+    }
     return true;
 }
 
@@ -294,10 +314,9 @@ static void check_groups(struct press *p)
     for (size_t i = 1; i < n; i++)
         if (pages[i]->set == pages[i - 1]->set && pages[i]->group != pages[i - 1]->group &&
             strcmp(pages[i]->key, pages[i - 1]->key) == 0)
-            press_withdraw(p, &p->site->scratch, pages[i]->set, pages[i]->locale, pages[i]->from,
-                           pages[i]->key,
-                           "rows of this key do not come together; end the query with "
-                           "ORDER BY key, locale");
+            blame(p, pages[i],
+                  "rows of this key do not come together; end the query with ORDER BY key, "
+                  "locale");
     free(pages);
 }
 
@@ -425,7 +444,7 @@ bool settle_deletions(struct press *p, struct error *err)
     manifest_index(&p->next, &index);
     for (size_t i = 0; i < old->n_files; i++) {
         struct old_file o = old_file(p, &old->files[i]);
-        going += goes_by_accident(p, &index, &o);
+        going += goes_by_accident(p, &index, &o) && !is_displaced(p, &index, o.file->path);
     }
     if (going > (uint64_t)p->config->guard_max_deletes) {
         char why[160];

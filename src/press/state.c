@@ -62,13 +62,14 @@ enum press_action press_policy(const struct press *p)
     return action == PRESS_HELD && p->options->accept ? PRESS_OMITTED : action;
 }
 
-enum press_action press_page_policy(const struct press *p, struct arena *scratch, uint16_t set,
-                                    uint16_t locale, const char *key)
+enum press_action press_page_policy(const struct press *p, struct arena *scratch,
+                                    const struct press_where *page)
 {
     enum press_action action = press_policy(p);
-    if (action == PRESS_KEPT && press_recorded_page(p, scratch, set, locale, key) == NULL)
-        return PRESS_OMITTED;
-    return action;
+    if (action != PRESS_KEPT)
+        return action;
+    bool there = press_recorded_page(p, scratch, page->set, page->locale, page->key) != NULL;
+    return there && page->live ? PRESS_KEPT : PRESS_OMITTED;
 }
 
 static void add_problem(struct press *p, struct press_problems *list, enum press_action action,
@@ -100,18 +101,18 @@ void press_record(struct press *p, enum press_action action, uint16_t set, uint1
     pthread_mutex_unlock(&p->lock);
 }
 
-void press_withdraw(struct press *p, struct arena *scratch, uint16_t set, uint16_t locale,
-                    uint16_t from, const char *key, const char *text)
+void press_withdraw(struct press *p, struct arena *scratch, const struct press_where *page,
+                    const char *text)
 {
-    enum press_action action = press_page_policy(p, scratch, set, locale, key);
+    enum press_action action = press_page_policy(p, scratch, page);
     pthread_mutex_lock(&p->lock);
     MEM_GROW(p->withdrawals, p->n_withdrawals + 1, p->alloc_withdrawals);
     p->withdrawals[p->n_withdrawals++] = (struct press_withdrawal){
-        .name = press_page_name(&p->shared, p, set, locale, key),
-        .key = arena_strdup(&p->shared, key),
+        .name = press_page_name(&p->shared, p, page->set, page->locale, page->key),
+        .key = arena_strdup(&p->shared, page->key),
         .text = arena_strdup(&p->shared, text),
-        .set = set,
-        .from = from,
+        .set = page->set,
+        .from = page->from,
         .action = action,
     };
     pthread_mutex_unlock(&p->lock);

@@ -131,9 +131,16 @@ bool press_is_asked_for(const struct press *p, uint16_t locale);
 /* What the policy makes of a content problem, --accept considered. */
 enum press_action press_policy(const struct press *p);
 
+/* A page and the row it is printed from. */
+struct press_where {
+    uint16_t set, locale, from;
+    const char *key;
+    bool live; /* not a tombstone: those never leave the page as it was */
+};
+
 /* The same for a whole page: one the last release does not have cannot be kept. */
-enum press_action press_page_policy(const struct press *p, struct arena *scratch, uint16_t set,
-                                    uint16_t locale, const char *key);
+enum press_action press_page_policy(const struct press *p, struct arena *scratch,
+                                    const struct press_where *page);
 
 /* Records a problem and what becomes of it; PRESS_HELD holds the pair. MANIFEST_NONE: the locale is
  * unknown, which holds all of the set; as set: no set in particular, which holds none. */
@@ -143,8 +150,8 @@ void press_record(struct press *p, enum press_action action, uint16_t set, uint1
 /* A page that turned out unprintable after the others had learned of it: its template failed, or
  * its path is taken. Applies the policy to the row; this page is left out of all further passes,
  * and the one under way is not the last. */
-void press_withdraw(struct press *p, struct arena *scratch, uint16_t set, uint16_t locale,
-                    uint16_t from, const char *key, const char *text);
+void press_withdraw(struct press *p, struct arena *scratch, const struct press_where *page,
+                    const char *text);
 
 /* Between passes: takes what the last one withdrew to heart. False when that was nothing. */
 bool press_take_withdrawals(struct press *p);

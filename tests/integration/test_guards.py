@@ -539,6 +539,19 @@ def test_a_page_may_be_the_root_page(tmp_path):
     assert room.page("index.html").canonical == "https://example.org/"
 
 
+def test_two_elements_with_one_key(tmp_path):
+    """Files of elements are named after them: the first is meant."""
+    for policy, code in (("hold", 3), ("omit", 4), ("keep", 4)):
+        room = new_room(tmp_path / policy, rows_of(), guards={"content": policy})
+        change(room, "a", "fr", sections=[note("n", "first"), note("n", "second"), note("m")])
+        done = room.build()
+        assert done.code == code
+        assert "sections 'n': an element before it has this 'name'" in done.report["problems"][0]["text"]
+        if policy != "hold":
+            assert room.json("fr/a.json") == [note("n", "first"), note("m")]
+        assert room.build().report["changes"] == []
+
+
 # --- states -------------------------------------------------------------------------------------------------------------
 
 
@@ -559,6 +572,14 @@ def test_gone_and_maintenance_act_while_the_locale_is_held(room):
     assert room.build().report["changes"] == []
     room.rows = all_rows
     assert_recovered(room)
+
+
+def test_a_closed_page_prints_no_elements(room):
+    """Nothing of a closed page is checked, so nothing of its elements is shown either."""
+    change(room, "a", "fr", state="maintenance", sections=[note("n", ""), note("n"), note("../x")])
+    assert room.build().code == 0
+    assert room.page("fr/a.html").title == "closed: a in fr"
+    assert [p for p in room.tree() if p.startswith("fr/a")] == ["fr/a.html", "fr/a.json"]
 
 
 def test_maintenance_of_a_set_without_such_a_template(tmp_path):
