@@ -134,7 +134,7 @@ bool file_remove_tree(int dirfd, const char *path, struct error *err)
             continue;
         if (e->d_type != DT_DIR && unlinkat(fd, e->d_name, 0) == 0)
             continue;
-        ok = file_remove_tree(fd, e->d_name, err);
+        ok = file_remove_tree(fd, e->d_name, err) || error_context(err, "%s", path);
     }
     if (ok && errno != 0)
         ok = error_errno(err, "reading folder %s", path);

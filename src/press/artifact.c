@@ -43,9 +43,10 @@ static bool is_intact(const struct press *p, const struct manifest_file *f, cons
 
 /* Strictly later than what it replaces: servers make ETags of time and size. A path that is new may
  * have been there before, until a release within this very second or before the clock was set back;
- * it is later than the version file, which changes with every release. */
-static int64_t next_mtime(const struct press *p, const struct manifest_file *recorded,
-                          const struct stat *disk)
+ * it is later than the version file, which changes with every release. And a release that was cut
+ * short may have had it for a moment. */
+static int64_t next_mtime(const struct press *p, const char *path,
+                          const struct manifest_file *recorded, const struct stat *disk)
 {
     int64_t mtime = p->now;
     if (recorded == NULL)
@@ -54,6 +55,8 @@ static int64_t next_mtime(const struct press *p, const struct manifest_file *rec
         mtime = recorded->mtime + 1;
     if (disk != NULL && disk->st_mtim.tv_sec >= mtime)
         mtime = disk->st_mtim.tv_sec + 1;
+    if (p->recorded.intended_mtime >= mtime && release_is_unknown(&p->recorded, path))
+        mtime = p->recorded.intended_mtime + 1;
     return mtime;
 }
 
@@ -108,7 +111,7 @@ bool artifact_put(struct press *p, struct press_worker *w, const struct manifest
     bool twin = p->config->gzip && mime_is_compressible(mime_type(f->path)) &&
                 gzip_pack(&w->gzip, data, len, &w->packed);
     f->gz_size = twin ? (uint32_t)w->packed.len : 0;
-    f->mtime = next_mtime(p, recorded, on_disk ? &disk : NULL);
+    f->mtime = next_mtime(p, like->path, recorded, on_disk ? &disk : NULL);
     w->bytes_written += (uint64_t)f->size + f->gz_size;
     unsigned number = (unsigned)(w - p->workers);
     return stage_put(&p->stage, number, data, len, w->packed.buf, f->gz_size, f->mtime, &f->staged,

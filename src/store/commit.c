@@ -51,6 +51,16 @@ static void intent_name(const struct commit *c, char name[40])
     snprintf(name, 40, "%" PRIu64 ".pending", c->next->generation);
 }
 
+/* The intent's time is the latest it gives to a file: see store/release.h. */
+static bool set_intent_time(const struct commit *c, int fd)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 0}};
+    for (size_t i = 0; i < c->n_changes; i++)
+        if (c->changes[i].file->mtime > times[1].tv_sec)
+            times[1].tv_sec = c->changes[i].file->mtime;
+    return futimens(fd, times) == 0;
+}
+
 static bool write_intent(const struct commit *c, struct error *err)
 {
     char name[40];
@@ -68,6 +78,8 @@ static bool write_intent(const struct commit *c, struct error *err)
     if (ok && sb.overflow)
         ok = error_set(err, ERROR_FAILED, "writing %s: too many paths", name);
     ok = ok && file_write_all(fd, name, sb.buf, sb.len, err);
+    if (ok && !set_intent_time(c, fd))
+        ok = error_errno(err, "setting the time of %s", name);
     if (ok && is_small(c) && fsync(fd) < 0)
         ok = error_errno(err, "flushing %s", name);
     if (fd >= 0 && close(fd) < 0 && ok)
@@ -158,6 +170,12 @@ static bool put(const struct commit *c, const struct commit_change *change, int 
                          "%s/public/%s%s: a folder stands there, with files that platen did not "
                          "write; move it out of the way",
                          c->store->out, path, suffix);
+    if (errno == EXDEV)
+        return error_set(
+            err, ERROR_FAILED,
+            "%s/public/%s%s: that folder is on another file system than %s, and a file "
+            "appears there whole only by a rename: mount or link all of %s instead",
+            c->store->out, path, suffix, c->store->out, c->store->out);
     return error_errno(err, "putting %s/public/%s%s in place", c->store->out, path, suffix);
 }
 
@@ -184,25 +202,33 @@ static bool remove_file(const struct commit *c, const struct manifest_file *f, s
                          remove_name(c, f->path, dirfd, name, "", err));
 }
 
-/* The folders above a removed file go when they are empty: rmdir decides. */
-static void remove_empty_folders(const struct commit *c, const char *path)
+/* Removes a folder of public/ if it is empty: rmdir decides. *gone: there is none of that name. */
+static bool remove_folder(const struct commit *c, const char *folder, bool *gone, struct error *err)
+{
+    struct walk w;
+    int dirfd;
+    const char *name;
+    walk_init(&w, c->store->public_fd);
+    bool ok = find(c, &w, folder, false, &dirfd, &name, err);
+    *gone = ok && (dirfd < 0 || unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT);
+    /* Not empty, a file or a link by now, or somebody's mount: it stays. */
+    if (ok && !*gone && errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR && errno != EBUSY)
+        ok = error_errno(err, "removing folder %s/public/%s", c->store->out, folder);
+    walk_release(&w);
+    return ok;
+}
+
+/* The folders above a removed file go when they are empty. */
+static bool remove_empty_folders(const struct commit *c, const char *path, struct error *err)
 {
     char folder[ROUTE_PATH_MAX + 1];
-    size_t len = strlen(path);
-    memcpy(folder, path, len + 1);
-    for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+    bool ok = true, gone = true;
+    memcpy(folder, path, strlen(path) + 1);
+    for (char *slash; ok && gone && (slash = strrchr(folder, '/')) != NULL;) {
         *slash = '\0';
-        struct walk w;
-        struct error ignored = ERROR_INIT;
-        int dirfd;
-        const char *name;
-        walk_init(&w, c->store->public_fd);
-        bool gone = walk_to(&w, folder, false, &dirfd, &name, &ignored) &&
-                    (dirfd < 0 || unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT);
-        walk_release(&w);
-        if (!gone)
-            break;
+        ok = remove_folder(c, folder, &gone, err);
     }
+    return ok;
 }
 
 /* --- what stands in the way --------------------------------------------------------------- */
@@ -245,8 +271,7 @@ static bool remove_displaced(const struct commit *c, struct error *err)
             continue;
         ok = remove_file(c, c->removals[i], &w, err);
         walk_release(&w);
-        if (ok)
-            remove_empty_folders(c, path);
+        ok = ok && remove_empty_folders(c, path, err);
     }
     walk_release(&w);
     map_release(&files);
@@ -283,7 +308,7 @@ static bool remove_all(const struct commit *c, struct error *err)
         ok = remove_file(c, c->removals[i], &w, err);
     walk_release(&w);
     for (size_t i = 0; ok && i < c->n_removals; i++)
-        remove_empty_folders(c, c->removals[i]->path);
+        ok = remove_empty_folders(c, c->removals[i]->path, err);
     return ok;
 }
 

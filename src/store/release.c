@@ -136,10 +136,14 @@ static bool load_intent(const struct store *s, uint64_t generation, struct relea
                         struct error *err)
 {
     char name[40];
+    struct stat st;
     struct strbuf text;
     snprintf(name, sizeof(name), "%" PRIu64 ".pending", generation);
-    if (faccessat(s->releases_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-        return true; /* its look has ended since the folder was read, which needed no lock */
+    if (fstatat(s->releases_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) /* gone: its look has ended, */
+        return errno == ENOENT || /* for a dry run reads without the lock */
+               error_errno(err, "%s/releases/%s", s->out, name);
+    if (st.st_mtim.tv_sec > state->intended_mtime)
+        state->intended_mtime = st.st_mtim.tv_sec;
     strbuf_init(&text, INTENT_BYTES_MAX + 4096);
     bool ok = file_read(s->releases_fd, name, INTENT_BYTES_MAX, &text, err) ||
               error_context(err, "%s/releases", s->out);
@@ -181,6 +185,7 @@ bool release_load(const struct store *s, const struct release_list *list,
     state->intended = NULL;
     state->n_intended = state->alloc_intended = 0;
     state->all_unknown = false;
+    state->intended_mtime = 0;
     state->warning[0] = '\0';
     bool ok = load_manifest(s, list, state, err);
     for (size_t i = 0; ok && i < list->n_intents; i++)

@@ -7,7 +7,8 @@
  * An intent (N.pending) is a text file: "platen-intent 1 N", then one path per line, then "end".
  * It is durable before the first change of its release. As long as it stands there, the files it
  * names count as unknown and are written again; an intent without its first line or its end makes
- * all of them unknown.
+ * all of them unknown. Its own modification time is the latest that its release gives to a file:
+ * what is written again is later still.
  */
 #ifndef STORE_RELEASE_H
 #define STORE_RELEASE_H
@@ -51,6 +52,7 @@ struct release_state {
     const char **intended;    /* the same paths, each once */
     size_t n_intended, alloc_intended;
     bool all_unknown;
+    int64_t intended_mtime; /* the latest of the intents; 0 without any */
     struct arena arena;
     char warning[320]; /* "" or why an older manifest had to serve */
 };

@@ -130,5 +130,6 @@ bool stage_discard(struct stage *st, struct error *err)
     close_all(st);
     for (unsigned i = 0; i < st->n_workers; i++)
         st->workers[i].count = 0;
-    return file_remove_tree(st->store->out_fd, ".stage", err);
+    return file_remove_tree(st->store->out_fd, ".stage", err) ||
+           error_context(err, "%s", st->store->out);
 }

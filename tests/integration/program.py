@@ -32,10 +32,11 @@ class Done:
 class Running:
     """A platen at work; its output goes to files, so that no pipe can block it."""
 
-    def __init__(self, *args, cwd=None, env=None, stdout=None):
+    def __init__(self, *args, cwd=None, env=None, stdout=None, wrap=()):
+        """wrap: words to put in front of the command line, such as another program that runs it."""
         self._out = tempfile.TemporaryFile() if stdout is None else stdout
         self._err = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([PLATEN, *map(str, args)], cwd=cwd, stdin=subprocess.DEVNULL, stdout=self._out,
+        self.process = subprocess.Popen([*wrap, PLATEN, *map(str, args)], cwd=cwd, stdin=subprocess.DEVNULL, stdout=self._out,
                                         stderr=self._err, env={**os.environ, **(env or {})})
 
     def wait(self, timeout=60):
