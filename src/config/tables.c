@@ -56,7 +56,8 @@ static const struct setting config_rows[] = {
      AT(root_page),
      .standard = "{{locale}}/index.html",
      .prose = "The page that /index.html repeats for the default locale. Empty: the template "
-              "'chooser' is printed there instead, a page to choose the locale from."},
+              "'chooser' is printed there instead, a page to choose among the locales that have a "
+              "page {{locale}}/index.html."},
     {.name = "templates",
      .type = SETTING_PATH,
      AT(templates),
