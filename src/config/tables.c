@@ -339,8 +339,8 @@ static const struct setting items_rows[] = {
     {.name = "required",
      .type = SETTING_TABLE,
      .standard_is = "none",
-     .example = "{hero: [title]}",
-     .prose = "Per type, the fields of the content that must not be empty: {hero: [title]}."},
+     .example = "{banner: [text]}",
+     .prose = "Per type, the fields of the content that must not be empty: {banner: [text]}."},
 };
 
 static const struct setting output_rows[] = {
