@@ -144,7 +144,7 @@ static const struct cmd_option render_options[] = {
 static const struct cmd_example render_examples[] = {
     {"platen render templates product product.json",
      "Print templates/product.html.mustache with the data of product.json."},
-    {"echo '{\"title\": \"Hello\"}' | platen render templates sections/hero -",
+    {"echo '{\"content\": {\"text\": \"Hello\"}}' | platen render templates sections/banner -",
      "Data need not be in a file."},
 };
 

@@ -56,7 +56,8 @@ static const struct setting config_rows[] = {
      AT(root_page),
      .standard = "{{locale}}/index.html",
      .prose = "The page that /index.html repeats for the default locale. Empty: the template "
-              "'chooser' is printed there instead, a page to choose the locale from."},
+              "'chooser' is printed there instead, a page to choose among the locales that have a "
+              "page {{locale}}/index.html."},
     {.name = "templates",
      .type = SETTING_PATH,
      AT(templates),
@@ -338,8 +339,8 @@ static const struct setting items_rows[] = {
     {.name = "required",
      .type = SETTING_TABLE,
      .standard_is = "none",
-     .example = "{hero: [title]}",
-     .prose = "Per type, the fields of the content that must not be empty: {hero: [title]}."},
+     .example = "{banner: [text]}",
+     .prose = "Per type, the fields of the content that must not be empty: {banner: [text]}."},
 };
 
 static const struct setting output_rows[] = {

@@ -66,7 +66,7 @@ static const struct manifest_file *front_page(const struct press *p, const struc
     const struct manifest_file *f = NULL;
     struct json_value data = json_object(&p->site->scratch, 1);
     json_add(&p->site->scratch, &p->theme.symtab, &data, "locale", json_strings(l->code));
-    if (p->theme.root != NULL && page_path(p->theme.root, &data, NULL, &path, &ignored))
+    if (page_path(p->theme.root, &data, NULL, &path, &ignored))
         f = find_next(p, path.buf);
     strbuf_release(&path);
     return f != NULL && f->kind == MANIFEST_PAGE ? f : NULL;
@@ -126,12 +126,18 @@ bool site_takes(const struct press *p, const char *path)
     return is_sitemap_part(path, len);
 }
 
+/* Otherwise the chooser stands at index.html. */
+static bool repeats_home(const struct press *p, const struct front *home)
+{
+    return p->config->root_page[0] != '\0' && home->file != NULL;
+}
+
 bool site_takes_root(const struct press *p)
 {
     struct front fronts[MANIFEST_MAX_NAMES], home;
     find_fronts(p, fronts, &home);
     arena_reset(&p->site->scratch);
-    if (home.file != NULL)
+    if (repeats_home(p, &home))
         return strcmp(home.file->path, "index.html") != 0;
     return theme_find(&p->theme, "chooser") != NULL;
 }
@@ -221,8 +227,8 @@ static void warn_of_no_root(struct press *p, size_t n)
 {
     const struct config *c = p->config;
     struct press_result *r = p->result;
-    if (n == 0 || theme_find(&p->theme, "chooser") != NULL || find_next(p, "index.html") != NULL ||
-        r->warning != NULL)
+    if (n == 0 || c->root_page[0] == '\0' || theme_find(&p->theme, "chooser") != NULL ||
+        find_next(p, "index.html") != NULL || r->warning != NULL)
         return;
     r->warning = arena_printf(&r->arena,
                               "no index.html: default_locale '%s' has no page at root_page "
@@ -233,7 +239,7 @@ static void warn_of_no_root(struct press *p, size_t n)
 static bool put_root(struct press *p, const struct front *fronts, size_t n,
                      const struct front *home, struct error *err)
 {
-    if (home->file == NULL) {
+    if (!repeats_home(p, home)) {
         warn_of_no_root(p, n);
         return put_template(p, "chooser", "index.html", fronts, n, home, err);
     }

@@ -13,6 +13,7 @@
 #include "plan/route.h"
 
 #define ASSETS_MAX 1000
+#define FRONT_PAGE "{{locale}}/index.html"
 #define ASSET_BYTES_MAX ((size_t)64 << 20)
 
 const struct template *theme_find(const struct theme *t, const char *name)
@@ -141,7 +142,7 @@ static bool add_patterns(struct theme *t, struct error *err)
                 return error_context(err, "page set '%s', output path '%s'", set->name,
                                      set->outputs[j].path);
     }
-    if (c->root_page[0] != '\0' && !add_pattern(t, "root.txt", c->root_page, err))
+    if (!add_pattern(t, "root.txt", c->root_page[0] != '\0' ? c->root_page : FRONT_PAGE, err))
         return error_context(err, "root_page '%s'", c->root_page);
     return template_set_compile(t->patterns, true, err) || error_context(err, "path patterns");
 }
@@ -249,7 +250,7 @@ bool theme_load(struct theme *t, const struct config *config, struct error *err)
     }
     for (size_t i = 0; ok && i < config->n_sets; i++)
         ok = link_set(t, i, err) || error_context(err, "page set '%s'", config->sets[i].name);
-    if (ok && config->root_page[0] != '\0')
+    if (ok)
         t->root = find_pattern(t, "root.txt");
     if (!ok)
         theme_release(t);

@@ -50,7 +50,8 @@ struct theme {
     struct json_value site;  /* the object templates know as `site` */
     struct json_value asset; /* and as `asset` */
     const char *base_path;
-    const struct template *root; /* root_page's pattern; NULL when it is "" */
+    const struct template *root; /* where front pages stand: root_page, or where that is "", its
+                                    default: those the chooser offers */
 };
 
 bool theme_load(struct theme *t, const struct config *config, struct error *err);
