@@ -151,9 +151,9 @@ CROSS JOIN LATERAL (
 ) v;
 
 INSERT INTO public.section_products (section_id, product_id, display_order)
-SELECT s.id, pg_temp.id('product', 1 + (s.place * 8 + n) % :products), n
+SELECT s.id, pg_temp.id('product', 1 + (s.place * 6 + n) % :products), n
 FROM section s
-CROSS JOIN generate_series(1, least(8, :products)) n
+CROSS JOIN generate_series(1, least(6, :products)) n
 WHERE s.type = 'product_carousel';
 
 INSERT INTO public.section_categories (section_id, category_id, display_order)
