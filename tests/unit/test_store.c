@@ -398,6 +398,7 @@ static void the_newest_release_counts(void **state)
     assert_string_equal(recorded.manifest.files[0].path, "ten");
     assert_false(release_is_unknown(&recorded, "ten"));
     assert_string_equal(recorded.warning, "");
+    assert_int_equal(recorded.intended_mtime, 0);
     unload(&list, &recorded);
 }
 
@@ -419,6 +420,13 @@ static void intents_make_their_paths_unknown(void **state)
     assert_false(release_is_unknown(&recorded, "d.html"));
     assert_int_equal(recorded.n_intended, 3);
     assert_string_equal(recorded.intended[1], "en/b.html");
+    unload(&list, &recorded);
+
+    /* What its own time is good for: paths are written again with a later one. */
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 4102444800}};
+    assert_int_equal(utimensat(o->scratch.fd, "releases/4.pending", times, 0), 0);
+    assert_true(load(o, &list, &recorded, &err));
+    assert_int_equal(recorded.intended_mtime, 4102444800);
     unload(&list, &recorded);
 
     assert_true(release_list(&o->store, &list, &err));

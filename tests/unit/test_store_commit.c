@@ -329,6 +329,7 @@ static void the_intent_names_every_path(void **state)
     assert_false(run(o, &err));
     assert_true(scratch_is(&o->scratch, "releases/1.pending",
                            "platen-intent 1 1\nz.html\nb.html\nen/a.html\ngone.html\nend\n"));
+    assert_int_equal(scratch_stat(&o->scratch, "releases/1.pending").st_mtim.tv_sec, 1000001);
     assert_true(is(o, "z.html", "page")); /* dependencies come first */
     assert_true(is(o, "b.html", "page"));
 }
