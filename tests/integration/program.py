@@ -34,10 +34,13 @@ class Running:
 
     def __init__(self, *args, cwd=None, env=None, stdout=None, wrap=()):
         """wrap: words to put in front of the command line, such as another program that runs it."""
+        env = dict(env or {})
+        if wrap and wrap[0] == "strace":  # of which there can be one only: the sanitizers look for leaks likewise
+            env["ASAN_OPTIONS"] = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "detect_leaks=0")))
         self._out = tempfile.TemporaryFile() if stdout is None else stdout
         self._err = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*wrap, PLATEN, *map(str, args)], cwd=cwd, stdin=subprocess.DEVNULL, stdout=self._out,
-                                        stderr=self._err, env={**os.environ, **(env or {})})
+                                        stderr=self._err, env={**os.environ, **env})
 
     def wait(self, timeout=60):
         """Done; a program that does not end in time is killed, and that is an error."""
