@@ -99,6 +99,13 @@ void manifest_release(struct manifest *m);
 /* Replaces *m (initialised) by what the text says. */
 bool manifest_parse(struct manifest *m, const char *text, size_t len, struct error *err);
 
+/* What comes of a text for those who want its digests alone: a fraction of the work. The header and
+ * the form of each line are checked, the columns behind the digest are not. `hex` has
+ * DIGEST_HEX_SIZE lower-case digits and is not terminated. */
+typedef void manifest_digest_fn(void *payload, const char *hex);
+bool manifest_digests(const char *text, size_t len, uint64_t *generation, manifest_digest_fn *take,
+                      void *payload, struct error *err);
+
 /* Appends the text of everything before the files. */
 void manifest_write_header(struct strbuf *sb, const struct manifest *m);
 /* Appends one file's line; the caller separates lines with ",\n". */

@@ -14,6 +14,9 @@ struct parse {
     struct arena scratch;
     const char *next, *end;
     unsigned line;
+    size_t files;
+    manifest_digest_fn *take; /* of manifest_digests() */
+    void *payload;
     struct error *err;
 };
 
@@ -218,7 +221,33 @@ static bool read_file(struct parse *p, const char *line, size_t len)
     return true;
 }
 
-static bool read_all(struct parse *p)
+static bool is_digest(const char *hex)
+{
+    static const bool digits[256] = {
+        ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
+        ['8'] = 1, ['9'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1};
+    bool all = true;
+    for (size_t i = 0; i < DIGEST_HEX_SIZE; i++)
+        all &= digits[(unsigned char)hex[i]];
+    return all;
+}
+
+/* ["PATH","DIGEST",... */
+static bool pick_digest(struct parse *p, const char *line, size_t len)
+{
+    size_t i = 2;
+    if (len < 2 || line[0] != '[' || line[1] != '"')
+        return fault(p, "path is no string");
+    while (i < len && line[i] != '"')
+        i += line[i] == '\\' ? 2 : 1;
+    if (i > len || len - i < DIGEST_HEX_SIZE + 5 || memcmp(line + i, "\",\"", 3) != 0 ||
+        !is_digest(line + i + 3) || line[i + 3 + DIGEST_HEX_SIZE] != '"' || line[len - 1] != ']')
+        return fault(p, "sha256 is not 64 hex digits");
+    p->take(p->payload, line + i + 3);
+    return true;
+}
+
+static bool read_all(struct parse *p, bool (*read_line)(struct parse *, const char *, size_t))
 {
     const char *line;
     size_t len;
@@ -232,14 +261,15 @@ static bool read_all(struct parse *p)
     while (next_line(p, &line, &len)) {
         if (len == 2 && memcmp(line, "]}", 2) == 0)
             return (p->next == p->end || fault(p, "text after the end")) &&
-                   (!more || p->m->n_files == 0 || fault(p, "a comma after the last file"));
-        if (len == 0 && p->m->n_files == 0)
+                   (!more || p->files == 0 || fault(p, "a comma after the last file"));
+        if (len == 0 && p->files == 0)
             continue; /* an empty release */
         if (!more)
             return fault(p, "a file after the last one");
         more = len > 0 && line[len - 1] == ',';
-        if (!read_file(p, line, more ? len - 1 : len))
+        if (!read_line(p, line, more ? len - 1 : len))
             return false;
+        p->files++;
     }
     return fault(p, "cut off before its end");
 }
@@ -249,9 +279,24 @@ bool manifest_parse(struct manifest *m, const char *text, size_t len, struct err
     struct parse p = {.m = m, .next = text, .end = text + len, .err = err};
     manifest_release(m);
     arena_init(&p.scratch);
-    bool ok = read_all(&p);
+    bool ok = read_all(&p, read_file);
     arena_release(&p.scratch);
     if (!ok)
         manifest_release(m);
+    return ok;
+}
+
+bool manifest_digests(const char *text, size_t len, uint64_t *generation, manifest_digest_fn *take,
+                      void *payload, struct error *err)
+{
+    struct manifest m;
+    struct parse p = {
+        .m = &m, .next = text, .end = text + len, .take = take, .payload = payload, .err = err};
+    manifest_init(&m);
+    arena_init(&p.scratch);
+    bool ok = read_all(&p, pick_digest);
+    *generation = m.generation;
+    arena_release(&p.scratch);
+    manifest_release(&m);
     return ok;
 }

@@ -83,20 +83,45 @@ uint64_t release_next(const struct release_list *list)
     return last + 1;
 }
 
+static bool read_text(const struct store *s, uint64_t generation, char name[40],
+                      struct strbuf *text, struct error *err)
+{
+    strbuf_init(text, MANIFEST_BYTES_MAX + 4096);
+    snprintf(name, 40, "%" PRIu64 ".json", generation);
+    return file_read(s->releases_fd, name, MANIFEST_BYTES_MAX, text, err);
+}
+
+static bool is_of(uint64_t generation, uint64_t said, struct error *err)
+{
+    return said == generation ||
+           error_set(err, ERROR_CONTENT, "says it is generation %" PRIu64, said);
+}
+
 bool release_read(const struct store *s, uint64_t generation, struct manifest *m, struct error *err)
 {
     char name[40];
     struct strbuf text;
-    strbuf_init(&text, MANIFEST_BYTES_MAX + 4096);
-    snprintf(name, sizeof(name), "%" PRIu64 ".json", generation);
-    bool ok = file_read(s->releases_fd, name, MANIFEST_BYTES_MAX, &text, err) &&
-              (manifest_parse(m, text.buf, text.len, err) || error_context(err, "%s", name));
-    strbuf_release(&text);
-    if (ok && m->generation != generation) {
-        error_set(err, ERROR_CONTENT, "%s: says it is generation %" PRIu64, name, m->generation);
+    bool ok = read_text(s, generation, name, &text, err);
+    if (ok &&
+        (!manifest_parse(m, text.buf, text.len, err) || !is_of(generation, m->generation, err))) {
         manifest_release(m);
-        ok = false;
+        ok = error_context(err, "%s", name);
     }
+    strbuf_release(&text);
+    return ok || error_context(err, "%s/releases", s->out);
+}
+
+bool release_digests(const struct store *s, uint64_t generation, manifest_digest_fn *take,
+                     void *payload, struct error *err)
+{
+    char name[40];
+    uint64_t said;
+    struct strbuf text;
+    bool ok = read_text(s, generation, name, &text, err);
+    if (ok && (!manifest_digests(text.buf, text.len, &said, take, payload, err) ||
+               !is_of(generation, said, err)))
+        ok = error_context(err, "%s", name);
+    strbuf_release(&text);
     return ok || error_context(err, "%s/releases", s->out);
 }
 

@@ -41,88 +41,87 @@ static int64_t created_at(const struct store *s, uint64_t generation)
 
 /* --- releases that go ----------------------------------------------------------------------- */
 
-/* The digests of the dropped releases, less those that a kept one names. */
+/* The digests of the dropped releases, as text, less those that a kept one names. */
 struct candidates {
-    uint8_t (*digests)[DIGEST_SIZE];
+    char (*digests)[DIGEST_HEX_SIZE];
     size_t count, alloc;
     struct map map; /* digest -> 1 = no kept release needs it */
+    size_t unneeded;
 };
 
-static void add_candidates(void *payload, const struct manifest *m)
+static void add_candidate(void *payload, const char *hex)
 {
     struct candidates *c = payload;
-    MEM_GROW(c->digests, c->count + m->n_files, c->alloc);
-    for (size_t i = 0; i < m->n_files; i++)
-        memcpy(c->digests[c->count++], m->files[i].sha256, DIGEST_SIZE);
+    MEM_GROW(c->digests, c->count + 1, c->alloc);
+    memcpy(c->digests[c->count++], hex, DIGEST_HEX_SIZE);
 }
 
 static void index_candidates(struct candidates *c)
 {
     for (size_t i = 0; i < c->count; i++) {
         bool added;
-        *map_put(&c->map, (const char *)c->digests[i], DIGEST_SIZE, &added) = 1;
+        *map_put(&c->map, c->digests[i], DIGEST_HEX_SIZE, &added) = 1;
+        c->unneeded += added;
     }
 }
 
-static void spare_named(void *payload, const struct manifest *m)
+static void spare_named(void *payload, const char *hex)
 {
     struct candidates *c = payload;
-    for (size_t i = 0; i < m->n_files; i++) {
-        uint64_t *unneeded = map_get(&c->map, (const char *)m->files[i].sha256, DIGEST_SIZE);
-        if (unneeded != NULL)
-            *unneeded = 0;
-    }
+    uint64_t *unneeded = map_get(&c->map, hex, DIGEST_HEX_SIZE);
+    if (unneeded == NULL || *unneeded == 0)
+        return;
+    *unneeded = 0;
+    c->unneeded--;
 }
 
 static bool remove_unneeded(const struct store *s, struct candidates *c, struct error *err)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        uint64_t *unneeded = map_get(&c->map, (const char *)c->digests[i], DIGEST_SIZE);
+    uint8_t sha256[DIGEST_SIZE];
+    for (size_t i = 0; i < c->count && c->unneeded > 0; i++) {
+        uint64_t *unneeded = map_get(&c->map, c->digests[i], DIGEST_HEX_SIZE);
         if (*unneeded == 0)
             continue;
-        if (!object_remove(s, c->digests[i], err))
+        if (digest_from_hex(c->digests[i], DIGEST_HEX_SIZE, sha256) &&
+            !object_remove(s, sha256, err))
             return false;
         *unneeded = 0;
+        c->unneeded--;
     }
     return true;
 }
 
-/* Calls `take` for each manifest that stays (kept) or goes (not kept). *understood turns false when
- * one that stays is damaged or of a newer platen. */
-static bool each_manifest(const struct store *s, const struct release_list *list, const bool *keep,
-                          bool kept, void (*take)(void *, const struct manifest *), void *payload,
-                          bool *understood, struct error *err)
+/* Calls `take` for each digest of each manifest that stays (kept) or goes (not kept), until *until
+ * is 0. *understood turns false when one that stays is damaged or of a newer platen. */
+static bool each_digest(const struct store *s, const struct release_list *list, const bool *keep,
+                        bool kept, manifest_digest_fn *take, void *payload, const size_t *until,
+                        bool *understood, struct error *err)
 {
-    struct manifest m;
-    bool ok = true;
-    manifest_init(&m);
-    for (size_t i = 0; ok && i < list->n_manifests; i++) {
+    for (size_t i = 0; i<list->n_manifests && * until> 0; i++) {
         struct error problem = ERROR_INIT;
-        if (keep[i] != kept)
+        if (keep[i] != kept || release_digests(s, list->manifests[i], take, payload, &problem))
             continue;
-        if (release_read(s, list->manifests[i], &m, &problem)) {
-            take(payload, &m);
-        } else if (problem.kind == ERROR_FAILED) {
+        if (problem.kind == ERROR_FAILED) {
             *err = problem;
-            ok = false;
-        } else if (kept) {
-            *understood = false;
+            return false;
         }
+        if (kept)
+            *understood = false;
     }
-    manifest_release(&m);
-    return ok;
+    return true;
 }
 
 static bool drop(const struct store *s, const struct release_list *list, const bool *keep,
                  struct error *err)
 {
+    static const size_t to_the_end = 1;
     struct candidates c = {0};
     bool understood = true;
     map_init(&c.map);
-    bool ok = each_manifest(s, list, keep, false, add_candidates, &c, &understood, err);
+    bool ok = each_digest(s, list, keep, false, add_candidate, &c, &to_the_end, &understood, err);
     if (ok)
         index_candidates(&c);
-    ok = ok && each_manifest(s, list, keep, true, spare_named, &c, &understood, err);
+    ok = ok && each_digest(s, list, keep, true, spare_named, &c, &c.unneeded, &understood, err);
     /* Objects first: a manifest that goes last is tried again when this is cut short. */
     ok = ok && (!understood || remove_unneeded(s, &c, err));
     for (size_t i = 0; ok && understood && i < list->n_manifests; i++)
@@ -134,23 +133,21 @@ static bool drop(const struct store *s, const struct release_list *list, const b
 
 /* --- the sweep ------------------------------------------------------------------------------ */
 
-/* Every digest that a manifest names. */
+/* Every digest that a manifest names, as text. */
 struct named {
     struct map map;
     struct arena arena; /* its keys */
 };
 
-static void add_named(void *payload, const struct manifest *m)
+static void add_named(void *payload, const char *hex)
 {
     struct named *named = payload;
-    for (size_t i = 0; i < m->n_files; i++) {
-        bool added;
-        if (map_get(&named->map, (const char *)m->files[i].sha256, DIGEST_SIZE) != NULL)
-            continue;
-        uint8_t *copy = arena_alloc(&named->arena, DIGEST_SIZE);
-        memcpy(copy, m->files[i].sha256, DIGEST_SIZE);
-        map_put(&named->map, (const char *)copy, DIGEST_SIZE, &added);
-    }
+    bool added;
+    if (map_get(&named->map, hex, DIGEST_HEX_SIZE) != NULL)
+        return;
+    char *copy = arena_alloc(&named->arena, DIGEST_HEX_SIZE);
+    memcpy(copy, hex, DIGEST_HEX_SIZE);
+    map_put(&named->map, copy, DIGEST_HEX_SIZE, &added);
 }
 
 /* Whether the object objects/FAN/NAME is one of ours that nobody names. */
@@ -160,7 +157,7 @@ static bool is_stray(const struct named *named, const char *fan, const char *nam
     char hex[DIGEST_HEX_SIZE + 1];
     int n = snprintf(hex, sizeof(hex), "%s%s", fan, name);
     return n == DIGEST_HEX_SIZE && digest_from_hex(hex, DIGEST_HEX_SIZE, sha256) &&
-           map_get(&named->map, (const char *)sha256, DIGEST_SIZE) == NULL;
+           map_get(&named->map, hex, DIGEST_HEX_SIZE) == NULL;
 }
 
 static bool sweep_fan(const struct store *s, const struct named *named, unsigned first,
@@ -199,7 +196,8 @@ static bool sweep_strays(const struct store *s, const struct release_list *list,
     memset(all, true, list->n_manifests * sizeof(*all));
     map_init(&named.map);
     arena_init(&named.arena);
-    bool ok = each_manifest(s, list, all, true, add_named, &named, &understood, err);
+    const size_t to_the_end = 1;
+    bool ok = each_digest(s, list, all, true, add_named, &named, &to_the_end, &understood, err);
     for (unsigned first = 0; ok && understood && first < 256; first++)
         ok = sweep_fan(s, &named, first, err);
     arena_release(&named.arena);

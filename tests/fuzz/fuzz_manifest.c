@@ -51,6 +51,35 @@ static void write_all(struct strbuf *sb, const struct manifest *m)
     strbuf_addstr(sb, MANIFEST_TAIL);
 }
 
+struct seen {
+    const struct manifest *m;
+    size_t n;
+};
+
+static void take_digest(void *payload, const char *hex)
+{
+    struct seen *seen = payload;
+    uint8_t sha256[DIGEST_SIZE];
+    expect(digest_from_hex(hex, DIGEST_HEX_SIZE, sha256) && seen->n < seen->m->n_files);
+    expect(memcmp(sha256, seen->m->files[seen->n++].sha256, DIGEST_SIZE) == 0);
+}
+
+/* What we write gives the same digests without being read in whole. */
+static void check_digests(const struct manifest *m, const struct strbuf *text)
+{
+    struct seen seen = {.m = m};
+    struct error err = ERROR_INIT;
+    uint64_t generation;
+    expect(manifest_digests(text->buf, text->len, &generation, take_digest, &seen, &err));
+    expect(generation == m->generation && seen.n == m->n_files);
+}
+
+static void ignore_digest(void *payload, const char *hex)
+{
+    (void)payload;
+    expect(memchr(hex, '"', DIGEST_HEX_SIZE) == NULL);
+}
+
 static void check_written(const struct manifest *m)
 {
     struct manifest again;
@@ -61,6 +90,7 @@ static void check_written(const struct manifest *m)
     expect(manifest_parse(&again, once.buf, once.len, &err));
     write_all(&twice, &again);
     expect(once.len == twice.len && memcmp(once.buf, twice.buf, once.len) == 0);
+    check_digests(m, &once);
     manifest_release(&again);
     strbuf_release(&once);
     strbuf_release(&twice);
@@ -83,6 +113,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect(err.text[0] != '\0' && m.n_files == 0 && m.generation == 0);
     }
     manifest_release(&m);
+    uint64_t generation;
+    error_clear(&err);
+    if (!manifest_digests(text, size, &generation, ignore_digest, NULL, &err))
+        expect(err.kind == ERROR_CONTENT || err.kind == ERROR_USAGE);
     free(text);
     return 0;
 }

@@ -238,6 +238,68 @@ static void every_column_of_a_file_is_checked(void **state)
     }
 }
 
+struct digests {
+    size_t count;
+    bool good;
+};
+
+static void count_digest(void *payload, const char *hex)
+{
+    struct digests *d = payload;
+    d->count++;
+    d->good = d->good && memcmp(hex, SUM, DIGEST_HEX_SIZE) == 0;
+}
+
+static bool pick(const char *text, size_t len, struct digests *found, struct error *err)
+{
+    uint64_t generation;
+    char *exact = malloc(len + 1);
+    memcpy(exact, text, len);
+    *found = (struct digests){.good = true};
+    error_clear(err);
+    bool ok = manifest_digests(exact, len, &generation, count_digest, found, err);
+    free(exact);
+    assert_true(!ok || generation == 7);
+    return ok;
+}
+
+static void digests_come_without_the_rest(void **state)
+{
+    (void)state;
+    static const char text[] = HEAD FILES ROW("a \\\"b") ",\n" SITE_ROW("b") MANIFEST_TAIL;
+    static const char none[] = HEAD FILES MANIFEST_TAIL;
+    static const char *const bad[] = {
+        HEAD FILES "[\"a\",\"e3b0\",1]" MANIFEST_TAIL,
+        HEAD FILES "[\"a\",null,1]" MANIFEST_TAIL,
+        HEAD FILES "[\"a\\" MANIFEST_TAIL,
+        HEAD FILES "[\"a" MANIFEST_TAIL,
+        HEAD FILES "[" MANIFEST_TAIL,
+        HEAD FILES "{}" MANIFEST_TAIL,
+        HEAD FILES "[\"a\",\"" SUM "\"," MANIFEST_TAIL,
+        HEAD FILES "[\"a\",\"g" SUM "\",]" MANIFEST_TAIL,
+        HEAD FILES "[\"a\",\"E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855\","
+                   "1]" MANIFEST_TAIL,
+    };
+    struct digests found;
+    struct error err = ERROR_INIT;
+    assert_true(pick(text, sizeof(text) - 1, &found, &err));
+    assert_int_equal(found.count, 2);
+    assert_true(found.good);
+    assert_true(pick(none, sizeof(none) - 1, &found, &err));
+    assert_int_equal(found.count, 0);
+    for (size_t len = 0; len < sizeof(text) - 2; len++) {
+        if (pick(text, len, &found, &err))
+            fail_msg("the first %zu bytes passed for a manifest", len);
+        assert_int_equal(err.kind, ERROR_CONTENT);
+        assert_true(found.good);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (pick(bad[i], strlen(bad[i]), &found, &err))
+            fail_msg("this passed for a manifest: %s", bad[i]);
+        assert_non_null(strstr(err.text, "line 3"));
+    }
+}
+
 static void a_newer_format_is_no_damage(void **state)
 {
     (void)state;
@@ -303,6 +365,7 @@ int main(void)
         cmocka_unit_test(no_prefix_passes_for_the_whole),
         cmocka_unit_test(damage_is_told_with_its_line),
         cmocka_unit_test(every_column_of_a_file_is_checked),
+        cmocka_unit_test(digests_come_without_the_rest),
         cmocka_unit_test(a_newer_format_is_no_damage),
         cmocka_unit_test(content_is_the_digest_of_the_list),
         cmocka_unit_test(files_are_found_by_path_and_names_by_index),
