@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 
 import pytest
 from pressroom import PLAIN, THINGS, Room, note, problems, row
