@@ -30,11 +30,11 @@ bool route_is_well_known(const char *name, size_t len)
 }
 
 /* NULL when the segment is fine, else the rule it breaks. */
-static const char *segment_fault(const char *s, size_t len, bool first)
+static const char *segment_fault(const char *s, size_t len, bool first_folder)
 {
     if (len == 0)
         return "has an empty segment";
-    if (s[0] == '.' && !(first && route_is_well_known(s, len)))
+    if (s[0] == '.' && !(first_folder && route_is_well_known(s, len)))
         return len == 1 || (len == 2 && s[1] == '.') ? "has a '.' or '..' segment"
                                                      : "has a segment that starts with '.'";
     if (len > ROUTE_SEGMENT_MAX)
@@ -68,7 +68,7 @@ bool route_check(const char *path, size_t len, struct error *err)
     for (size_t start = 0; start <= len;) {
         const char *slash = start < len ? memchr(path + start, '/', len - start) : NULL;
         size_t end = slash != NULL ? (size_t)(slash - path) : len;
-        const char *fault = segment_fault(path + start, end - start, start == 0);
+        const char *fault = segment_fault(path + start, end - start, start == 0 && slash != NULL);
         if (fault != NULL)
             return bad(err, path, len, fault);
         if (segments++ > ROUTE_DEPTH_MAX)

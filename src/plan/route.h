@@ -6,9 +6,9 @@
  *
  * A good path is relative, 1 to ROUTE_PATH_MAX bytes of valid UTF-8, segments of 1 to
  * ROUTE_SEGMENT_MAX bytes, at most ROUTE_DEPTH_MAX of them folders, none "." or "..", none starting
- * with "." (but ".well-known", as the first); no control characters, no backslash, no percent sign
- * (a server would decode it after our check), no space at the ends of a segment, no trailing '/',
- * and neither the file nor a folder ends in .gz or .br: those are the names of twins.
+ * with "." (but ".well-known", as the first folder); no control characters, no backslash, no
+ * percent sign (a server would decode it after our check), no space at the ends of a segment, no
+ * trailing '/', and neither the file nor a folder ends in .gz or .br: those are the names of twins.
  */
 #ifndef PLAN_ROUTE_H
 #define PLAN_ROUTE_H

@@ -26,9 +26,12 @@ static bool has_suffix(const char *s, size_t len, const char *suffix)
     return len >= 3 && strncasecmp(s + len - 3, suffix, 3) == 0;
 }
 
-static void check_segment(const char *s, size_t len)
+static void check_segment(const char *s, size_t len, bool first_folder)
 {
-    expect(len > 0 && len <= 200 && s[0] != '.' && s[0] != ' ' && s[len - 1] != ' ');
+    static const char well_known[] = ".well-known";
+    expect(len > 0 && len <= 200 && s[0] != ' ' && s[len - 1] != ' ');
+    expect(s[0] != '.' ||
+           (first_folder && len == strlen(well_known) && memcmp(s, well_known, len) == 0));
     expect(!has_suffix(s, len, ".gz") && !has_suffix(s, len, ".br"));
     for (size_t i = 0; i < len; i++)
         expect((unsigned char)s[i] >= 0x20 && s[i] != 0x7f && s[i] != '\\' && s[i] != '%');
@@ -41,7 +44,7 @@ static void check_good_path(const char *path, size_t len)
     for (const char *s = path, *end = path + len; s <= end; segments++) {
         const char *slash = memchr(s, '/', (size_t)(end - s));
         const char *stop = slash != NULL ? slash : end;
-        check_segment(s, (size_t)(stop - s));
+        check_segment(s, (size_t)(stop - s), s == path && slash != NULL);
         s = stop + 1;
     }
     expect(segments <= 65);

@@ -72,6 +72,7 @@ static void hostile_paths_are_refused_with_the_rule(void **state)
         {"en/.htaccess", "starts with '.'"},
         {"en/.well-known/x", "starts with '.'"},
         {".well-knowns/x", "starts with '.'"},
+        {".well-known", "starts with '.'"},
         {"%2e%2e/x", "percent sign"},
         {"a%2fb", "percent sign"},
         {"a\\..\\b", "backslash"},
