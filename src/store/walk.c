@@ -11,7 +11,6 @@ void walk_init(struct walk *w, int root_fd)
     w->root_fd = root_fd;
     w->depth = 0;
     w->path[0] = '\0';
-    w->made = false;
 }
 
 static void pop_to(struct walk *w, size_t depth)
@@ -59,7 +58,6 @@ static int enter(struct walk *w, size_t start, size_t end, bool create, struct e
             error_errno(err, "creating folder %.*s", (int)end, w->path);
             return -1;
         }
-        w->made = true;
         fd = open_component(parent, name);
     }
     if (fd < 0) {
@@ -82,7 +80,6 @@ bool walk_to(struct walk *w, const char *path, bool create, int *dirfd, const ch
     size_t folder_len = slash != NULL ? (size_t)(slash - path) : 0;
     *dirfd = -1;
     *name = slash != NULL ? slash + 1 : path;
-    w->made = false;
     if (folder_len > ROUTE_PATH_MAX)
         return error_set(err, ERROR_FAILED, "path too long");
     pop_to(w, shared_depth(w, path, folder_len));

@@ -22,7 +22,6 @@ struct walk {
     int fd[WALK_DEPTH_MAX];
     size_t end[WALK_DEPTH_MAX]; /* where in path each component ends */
     size_t depth;
-    bool made; /* whether the last walk_to() created a folder */
 };
 
 void walk_init(struct walk *w, int root_fd);
