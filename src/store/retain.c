@@ -97,8 +97,10 @@ static bool each_digest(const struct store *s, const struct release_list *list, 
                         bool kept, manifest_digest_fn *take, void *payload, const size_t *until,
                         bool *understood, struct error *err)
 {
-    for (size_t i = 0; i<list->n_manifests && * until> 0; i++) {
+    for (size_t i = 0; i < list->n_manifests; i++) {
         struct error problem = ERROR_INIT;
+        if (*until == 0)
+            break;
         if (keep[i] != kept || release_digests(s, list->manifests[i], take, payload, &problem))
             continue;
         if (problem.kind == ERROR_FAILED) {
