@@ -25,7 +25,7 @@ enum error_kind {
     ERROR_NONE = 0,
     ERROR_FAILED,  /* the world: disk, network, server; exit 1 */
     ERROR_USAGE,   /* command line, configuration, templates; exit 2 */
-    ERROR_CONTENT, /* the data of one row or part; a policy decides (see plan/guard.h) */
+    ERROR_CONTENT, /* the data of one row or part; a policy decides: press/press.h */
 };
 
 struct error {

@@ -114,9 +114,10 @@ static const struct setting config_rows[] = {
      .words = "hold omit keep",
      .standard = "hold",
      .environment = "PLATEN_GUARD_CONTENT",
-     .prose = "What becomes of an element whose content is missing, {}, incomplete or has a "
-              "forbidden address: hold the page set in that locale, omit the element, or keep the "
-              "one printed last."},
+     .prose = "What becomes of content that is missing, {}, incomplete, unreadable, or has a "
+              "forbidden address or path: hold the page set in that locale, omit the element (or "
+              "the page, where it is the row's fault), or keep what was printed last."},
+
     {.name = "guards.url_fields",
      .type = SETTING_LIST,
      AT(url_fields),

@@ -7,6 +7,32 @@
  *
  * Order: press_look() with a checked configuration; press_result_release().
  * Errors: as `struct error`. Held or omitted content is no error: see the result.
+ *
+ * What becomes of rows. A pair is a page set in one locale, that of the row.
+ * - A content problem goes to the policy guards.content: a path or a link that may not be, a column
+ *   or field required and empty, an element without content or of unknown type, a row that cannot
+ * be read or is above its limit, a page whose template fails, two rows with one path or one key and
+ *   locale, a path of the site's own. hold: the pair stays as in the last release, all else goes
+ *   live. omit: the element, or the page with all its files, is left out. keep: that element, or
+ *   page, is as in the last release; what is new is left out. A problem of an element concerns the
+ *   element alone, all others the page.
+ * - A locale that is no language tag could never have been a page: left out under any policy.
+ * - Guards that count compare the rows of a pair, tombstones included, with the pages that the last
+ *   release printed from rows of that locale; too few hold the pair. A page set without any row
+ *   that never had one is held as a whole.
+ * - Tombstones act also when their pair is held: `gone` removes the page, `maintenance` prints that
+ *   template at its path, with the page's further files but not those of single elements, whose
+ *   content is not checked then.
+ * - Files that would be removed by no tombstone are counted; above guards.max_deletes all of them
+ *   stay. guards.scope: release makes one held pair hold all.
+ * - accept: nothing counts, and hold is omit.
+ * - What stays from the last release was there first: a row that wants its path is the one to
+ * blame. A file of static/ and a page with one path are a mistake of the site: an error.
+ * - A locale without a row of its own borrows the first live one along its chain. The borrowed page
+ *   shares the fate of the row; it is canonical there, no translation, and in no sitemap. A row
+ * that cannot be read is a row all the same.
+ * - Alternates are the pages that are there after this look, held and kept ones included.
+ * - config.only_locales is about pages: pages of all other locales stay as they are, uncounted.
  */
 #ifndef PRESS_PRESS_H
 #define PRESS_PRESS_H
@@ -33,7 +59,7 @@ enum press_action { PRESS_HELD, PRESS_OMITTED, PRESS_KEPT };
 
 /* Something about the content that kept a look from printing it as it is. */
 struct press_problem {
-    const char *set;    /* page set */
+    const char *set;    /* page set; "" = no particular one */
     const char *locale; /* "" = all of the set */
     const char *key;    /* row, or "" */
     const char *text;

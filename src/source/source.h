@@ -3,7 +3,7 @@
  * For: giving whoever prints (or exports) the rows of each page set, without saying where they came
  * from: equal content gives equal rows from both. Rows are streamed; memory does not grow with
  * their number, and a row above max_row_bytes never reaches it (PostgreSQL keeps it on its side).
- * Not for: judging content beyond what makes a row a page (plan/guard.h), nor for printing.
+ * Not for: judging content beyond what makes a row a page (press/press.h), nor for printing.
  *
  * Order: source_open() once; source_read() for any page set, in any order, again if need be: every
  * read sees the same snapshot. source_close(). One thread at a time. After source_read() failed
