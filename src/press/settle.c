@@ -153,6 +153,18 @@ static bool carry(struct press *p, const struct old_file *o, struct error *err)
     return true;
 }
 
+/* Pages that stay name the style sheets they were printed with, however long ago that was. */
+static bool carry_assets(struct press *p, const struct map *index, struct error *err)
+{
+    for (size_t i = 0; i < p->recorded.manifest.n_files; i++) {
+        struct old_file o = old_file(p, &p->recorded.manifest.files[i]);
+        if (o.file->kind == MANIFEST_ASSET && !is_printed(index, o.file->path) &&
+            !carry(p, &o, err))
+            return false;
+    }
+    return true;
+}
+
 /* The pages that this look printed, by name. Names live in `names`. */
 static void index_printed(const struct press *p, struct arena *names, struct map *pages)
 {
@@ -170,13 +182,15 @@ static void index_printed(const struct press *p, struct arena *names, struct map
 static bool carry_pages(struct press *p, struct error *err)
 {
     struct arena names;
-    struct map pages;
-    bool ok = true;
+    struct map pages, index;
     if (!verdict_any_at_all(&p->found) && p->kept.count == 0 && p->config->n_only_locales == 0)
         return true;
     arena_init(&names);
     map_init(&pages);
+    map_init(&index);
     index_printed(p, &names, &pages);
+    manifest_index(&p->next, &index);
+    bool ok = carry_assets(p, &index, err);
     for (size_t i = 0; ok && i < p->recorded.manifest.n_files; i++) {
         struct old_file o = old_file(p, &p->recorded.manifest.files[i]);
         if (is_of_page(&o) && stays(p, &o) && !site_takes(p, o.file->path) &&
@@ -184,6 +198,7 @@ static bool carry_pages(struct press *p, struct error *err)
             ok = carry(p, &o, err);
         arena_reset(&p->site->scratch);
     }
+    map_release(&index);
     map_release(&pages);
     arena_release(&names);
     return ok;
@@ -428,6 +443,8 @@ static bool keep_all(struct press *p, const struct map *index, struct error *err
             !carry(p, &o, err))
             return false;
     }
+    if (!carry_assets(p, index, err))
+        return false;
     settle_site(p);
     return true;
 }

@@ -1,6 +1,7 @@
 """Guards and policies: what is held, left out or kept, what the exit code says, and how it ends when the cause is gone."""
 
 import copy
+import time
 
 import pytest
 from pressroom import PLAIN, THINGS, Room, note, problems, row
@@ -178,6 +179,26 @@ def test_scope_release_holds_everything_but_tombstones(tmp_path):
     assert (again.code, again.report["changes"]) == (3, [])
     room.rows = all_rows
     assert_recovered(room)
+
+
+def test_held_pages_keep_their_style(tmp_path):
+    """Neither time nor the releases that follow take away the sheet that a page which stays was printed with."""
+    room = new_room(tmp_path, rows_of(), output={"assets_keep": "0s"})
+    all_rows, style = copy.deepcopy(room.rows), room.page("fr/a.html").style
+    drop(room, "fr")
+    for look in range(13):  # more than the releases that are kept in any case
+        room.write("templates/assets/site.css", "body { margin: %dpx }" % look)
+        assert room.build().code == 3
+        if look == 0:
+            time.sleep(1.1)  # retirement counts in whole seconds
+    assert room.page("fr/a.html").style == style
+    assert room.has(style[1:])
+    assert room.page("en/a.html").style != style
+    room.rows = all_rows
+    assert room.build().code == 0
+    room.write("templates/assets/site.css", "body { margin: 99px }")
+    assert room.build().code == 0
+    assert not room.has(style[1:])
 
 
 # --- deletions ----------------------------------------------------------------------------------------------------------
