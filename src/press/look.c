@@ -183,7 +183,8 @@ static bool finish(struct press *p, struct error *err)
                            .n_removals = n_removals,
                            .progress = on_placing,
                            .payload = p};
-        bool sweep = p->releases.n_intents > 0 || p->recorded.all_unknown;
+        /* After a look that was cut short there may be objects that no manifest names. */
+        bool sweep = p->releases.n_intents > 0 || p->recorded.all_unknown || p->stage.had_files;
         ok = commit_run(&c, err) && stage_discard(&p->stage, err) &&
              retain_apply(&p->store, p->now, sweep, err);
         p->result->released = ok;
@@ -208,15 +209,15 @@ static void open_source(void *payload, unsigned worker)
     o->ok = source_open(&o->p->source, o->p->config, &o->p->theme.symtab, &o->err);
 }
 
-/* The server is met while the last release is read. Neither comes before the lock: who waited for
- * another platen must see what that one printed, and a snapshot that is not older than that. */
+/* The server is met while templates and the last release are read. None comes before the lock: who
+ * waited for another platen must see what that one printed, and a snapshot that is not older. */
 static bool begin(struct press *p, struct error *err)
 {
     struct opening o = {.p = p, .err = ERROR_INIT};
-    if (!theme_load(&p->theme, p->config, err) || !recorded_lock(p, err) || !setup_workers(p, err))
+    if (!recorded_lock(p, err) || !setup_workers(p, err))
         return false;
     pool_submit(p->pool, open_source, &o);
-    bool ok = recorded_load(p, err);
+    bool ok = theme_load(&p->theme, p->config, err) && recorded_load(p, err);
     pool_wait(p->pool);
     if (ok && !o.ok)
         *err = o.err;

@@ -281,20 +281,17 @@ static bool remove_displaced(const struct commit *c, struct error *err)
 
 /* --- the release -------------------------------------------------------------------------- */
 
-static bool place_all(const struct commit *c, struct object_writer *objects, struct error *err)
+static bool place_all(const struct commit *c, struct ready *ready, struct error *err)
 {
-    struct ready ready;
     struct walk w;
     bool ok = true;
     walk_init(&w, c->store->public_fd);
-    ready_begin(&ready, c, objects);
     for (size_t i = 0; ok && i < c->n_changes; i++) {
         bool fresh;
-        ok = ready_wait(&ready, i, &fresh, err) && place(c, &c->changes[i], fresh, &w, err);
+        ok = ready_wait(ready, i, &fresh, err) && place(c, &c->changes[i], fresh, &w, err);
         if (c->progress != NULL && (i % 256 == 255 || i + 1 == c->n_changes))
             c->progress(c->payload, i + 1, c->n_changes);
     }
-    ready_end(&ready);
     walk_release(&w);
     return ok;
 }
@@ -358,31 +355,45 @@ static bool flush_after(const struct commit *c, const struct object_writer *obje
     return object_sync(objects, err);
 }
 
+/* *public_changed: something of out/public may have. */
+static bool flush_and_place(const struct commit *c, struct object_writer *objects,
+                            bool *public_changed, struct error *err)
+{
+    struct ready ready;
+    ready_begin(&ready, c, objects);
+    bool ok = flush_before(c, err);
+    *public_changed = ok;
+    ok = ok && remove_displaced(c, err);
+    if (ok)
+        ready_flushed(&ready);
+    ok = ok && place_all(c, &ready, err);
+    ready_end(&ready);
+    return ok;
+}
+
 bool commit_run(struct commit *c, struct error *err)
 {
-    bool ok = false, small = is_small(c);
+    bool ok = false, small = is_small(c), public_changed = false;
     struct object_writer objects;
     object_writer_init(&objects, c->store);
     if (c->n_changes > 1)
         qsort(c->changes, c->n_changes, sizeof(*c->changes), compare_changes);
     if (c->n_removals > 1)
         qsort(c->removals, c->n_removals, sizeof(*c->removals), compare_removals);
-    if (!write_intent(c, err) || !flush_before(c, err)) {
+    bool intended = write_intent(c, err);
+    ok = intended && flush_and_place(c, &objects, &public_changed, err);
+    /* Of many files objects are made early: then the intent has the next look sweep them. */
+    if (!intended || (!ok && !public_changed && small))
         drop_intent(c);
-        goto out;
-    }
-    if (!remove_displaced(c, err) || !place_all(c, &objects, err) || !remove_all(c, err))
-        goto out;
+    ok = ok && remove_all(c, err);
     /* Many files: the manifest rides on the same syncfs as the renames. Should the power go before
      * that ends, the intent still stands and its paths are written again. */
-    if (small && !flush_after(c, &objects, err))
-        goto out;
-    if (!release_write(c->store, c->next, small, err))
-        goto out;
-    if (!small && !sync_all(c, err))
-        goto out;
-    ok = release_settle(c->store, c->releases, c->next->generation, err);
-out:
+    if (small)
+        ok = ok && flush_after(c, &objects, err);
+    ok = ok && release_write(c->store, c->next, small, err);
+    if (!small)
+        ok = ok && sync_all(c, err);
+    ok = ok && release_settle(c->store, c->releases, c->next->generation, err);
     object_writer_release(&objects);
     return ok;
 }

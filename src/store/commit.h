@@ -9,8 +9,9 @@
  *
  * Durability: up to COMMIT_FSYNC_MAX changed files each file and each folder is flushed by itself;
  * above, syncfs(2) before the renames and after them (its result is checked).
- * Errors: ERROR_FAILED naming the file. Where nothing was changed yet, nothing is left behind; else
- * the files before the failing one have changed, and the intent stays.
+ * Errors: ERROR_FAILED naming the file. A small release leaves nothing behind where nothing of
+ * public/ was changed yet; else the files before the failing one have changed, and the intent
+ * stays.
  */
 #ifndef STORE_COMMIT_H
 #define STORE_COMMIT_H

@@ -99,19 +99,30 @@ static bool replace(struct object_writer *w, int fan, const char *object, int di
     return true;
 }
 
+bool object_add(struct object_writer *w, const uint8_t sha256[DIGEST_SIZE], int dirfd,
+                const char *name, bool *added, struct error *err)
+{
+    char hex[DIGEST_HEX_SIZE + 1];
+    *added = false;
+    if (!open_fan(w, sha256[0], err))
+        return false;
+    digest_hex(sha256, hex);
+    *added = linkat(dirfd, name, w->fd[sha256[0]], hex + 2, 0) == 0;
+    if (!*added && is_final(errno))
+        return error_errno(err, "%s/objects: keeping %s: linking", w->store->out, hex);
+    return true;
+}
+
 bool object_keep(struct object_writer *w, const uint8_t sha256[DIGEST_SIZE], int dirfd,
                  const char *name, struct error *err)
 {
+    bool added;
     char hex[DIGEST_HEX_SIZE + 1];
-    if (!open_fan(w, sha256[0], err))
+    if (!object_add(w, sha256, dirfd, name, &added, err))
         return false;
-    int fan = w->fd[sha256[0]];
     digest_hex(sha256, hex);
-    if (linkat(dirfd, name, fan, hex + 2, 0) == 0)
-        return true;
-    bool ok =
-        is_final(errno) ? error_errno(err, "linking") : replace(w, fan, hex + 2, dirfd, name, err);
-    return ok || error_context(err, "%s/objects: keeping %s", w->store->out, hex);
+    return added || replace(w, w->fd[sha256[0]], hex + 2, dirfd, name, err) ||
+           error_context(err, "%s/objects: keeping %s", w->store->out, hex);
 }
 
 bool object_sync(const struct object_writer *w, struct error *err)

@@ -26,8 +26,13 @@ struct object_writer {
 void object_writer_init(struct object_writer *w, const struct store *s);
 void object_writer_release(struct object_writer *w);
 
-/* Keeps the file dirfd/name as object `sha256`. The file's bytes must be on the disk before: an
- * object is trusted as soon as it has its name. */
+/* Keeps the file dirfd/name as object `sha256` unless one of that name is there (*added: it was
+ * not). The file's bytes must be on the disk before a manifest names the object. */
+bool object_add(struct object_writer *w, const uint8_t sha256[DIGEST_SIZE], int dirfd,
+                const char *name, bool *added, struct error *err);
+
+/* The same, in place of what is there. Kept manifests may name that one, so here the file's bytes
+ * must be on the disk before. */
 bool object_keep(struct object_writer *w, const uint8_t sha256[DIGEST_SIZE], int dirfd,
                  const char *name, struct error *err);
 

@@ -10,6 +10,17 @@
 
 #define STRIDE 32 /* changes between two words to the one who waits */
 
+/* False when there is nothing to wait for any more. */
+static bool wait_for_flush(struct ready *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (!r->flushed && !atomic_load(&r->stop))
+        pthread_cond_wait(&r->flush, &r->lock);
+    bool flushed = r->flushed;
+    pthread_mutex_unlock(&r->lock);
+    return flushed;
+}
+
 /* --- one change ----------------------------------------------------------------------------- */
 
 static size_t folder_len(const char *path)
@@ -53,9 +64,13 @@ static bool ready_object(struct ready *r, size_t i, struct error *err)
 {
     const struct commit_change *change = &r->c->changes[i];
     char name[32];
+    int folder = stage_folder(r->c->stage, change->ref);
     stage_name(change->ref, false, name);
-    return object_keep(r->objects, change->file->sha256, stage_folder(r->c->stage, change->ref),
-                       name, err);
+    bool added;
+    if (!object_add(r->objects, change->file->sha256, folder, name, &added, err))
+        return false;
+    return added || !wait_for_flush(r) ||
+           object_keep(r->objects, change->file->sha256, folder, name, err);
 }
 
 /* --- running ahead -------------------------------------------------------------------------- */
@@ -86,7 +101,8 @@ static void run_folders(void *payload, unsigned worker)
 {
     struct ready *r = payload;
     (void)worker;
-    run(r, &r->folders, ready_folder);
+    if (r->c->n_removals == 0 || wait_for_flush(r))
+        run(r, &r->folders, ready_folder);
 }
 
 static void run_keeper(void *payload, unsigned worker)
@@ -103,6 +119,7 @@ void ready_begin(struct ready *r, const struct commit *c, struct object_writer *
     r->fresh = mem_calloc(c->n_changes + 1, sizeof(*r->fresh));
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->progress, NULL);
+    pthread_cond_init(&r->flush, NULL);
     walk_init(&r->walk, c->store->public_fd);
     if (c->n_changes <= COMMIT_FSYNC_MAX)
         return;
@@ -111,6 +128,14 @@ void ready_begin(struct ready *r, const struct commit *c, struct object_writer *
         pool_submit(r->pool, run_folders, r);
         pool_submit(r->pool, run_keeper, r);
     }
+}
+
+void ready_flushed(struct ready *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->flushed = true;
+    pthread_cond_broadcast(&r->flush);
+    pthread_mutex_unlock(&r->lock);
 }
 
 /* The runner whose failure is the reason that change i never gets ready, or NULL. */
@@ -147,10 +172,14 @@ bool ready_wait(struct ready *r, size_t i, bool *fresh, struct error *err)
 
 void ready_end(struct ready *r)
 {
+    pthread_mutex_lock(&r->lock);
     atomic_store(&r->stop, true);
+    pthread_cond_broadcast(&r->flush);
+    pthread_mutex_unlock(&r->lock);
     pool_free(r->pool); /* waits */
     walk_release(&r->walk);
     free(r->fresh);
     pthread_cond_destroy(&r->progress);
+    pthread_cond_destroy(&r->flush);
     pthread_mutex_destroy(&r->lock);
 }

@@ -1,10 +1,12 @@
 #include "store/stage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +14,8 @@
 #include "base/mem.h"
 
 #define FOLDER_FILES 32 /* in one folder: finding a name in a small one is cheap */
-#define REF_BITS 40     /* number of the file; the worker's number stands above */
+#define FOLDERS_KEPT 256
+#define REF_BITS 40 /* number of the file; the worker's number stands above */
 
 void stage_init(struct stage *st, const struct store *store, unsigned workers)
 {
@@ -43,15 +46,69 @@ void stage_release(struct stage *st)
     pthread_mutex_destroy(&st->lock);
 }
 
+/* --- emptying ------------------------------------------------------------------------------- */
+
+/* Whether the folder `name` is one the next look will use again: .stage/WORKER/NUMBER. */
+static bool is_kept(const char *name, size_t below)
+{
+    char *end;
+    if (name[0] < '0' || name[0] > '9' || strlen(name) > 9)
+        return false;
+    return strtoul(name, &end, 10) < below && *end == '\0';
+}
+
+/* Empties a folder; *files: something but folders was in it. `below`: how many folders of it stay,
+ * at each depth; the deepest keep none. */
+static bool empty_folder(int dirfd, const char *name, const size_t *below, bool *files,
+                         struct error *err)
+{
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return true;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return file_remove_tree(dirfd, name, err); /* no folder: a link, or a file */
+    }
+    bool ok = true;
+    struct dirent *e;
+    while (ok && (errno = 0, e = readdir(dir)) != NULL) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        if (e->d_type == DT_DIR && is_kept(e->d_name, *below)) {
+            ok = empty_folder(fd, e->d_name, below + 1, files, err);
+        } else {
+            *files = true;
+            ok = file_remove_tree(fd, e->d_name, err);
+        }
+    }
+    if (ok && errno != 0)
+        ok = error_errno(err, "reading folder");
+    closedir(dir);
+    return ok || error_context(err, "%s", name);
+}
+
+static bool empty_stage(struct stage *st, struct error *err)
+{
+    const size_t below[] = {st->n_workers, FOLDERS_KEPT, 0};
+    bool files = false, ok = empty_folder(st->store->out_fd, ".stage", below, &files, err);
+    st->had_files = st->had_files || (files && !st->used);
+    return ok;
+}
+
+/* --- staging -------------------------------------------------------------------------------- */
+
 static bool open_stage(struct stage *st, struct error *err)
 {
     int out_fd = st->store->out_fd;
     if (st->fd >= 0)
         return true;
-    if (!file_remove_tree(out_fd, ".stage", err)) /* left by a look that was killed */
+    if (!empty_stage(st, err)) /* left by a look that was killed */
         return false;
-    if (mkdirat(out_fd, ".stage", 0777) < 0)
+    if (mkdirat(out_fd, ".stage", 0777) < 0 && errno != EEXIST)
         return error_errno(err, "creating folder .stage");
+    st->used = true;
     st->fd = openat(out_fd, ".stage", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return st->fd >= 0 || error_errno(err, "opening folder .stage");
 }
@@ -76,7 +133,8 @@ static bool add_folder(const struct stage_worker *w, struct error *err)
 {
     char name[32];
     snprintf(name, sizeof(name), "%" PRIu64, w->count / FOLDER_FILES);
-    return mkdirat(w->fd, name, 0777) == 0 || error_errno(err, "creating a folder in .stage");
+    return mkdirat(w->fd, name, 0777) == 0 || errno == EEXIST ||
+           error_errno(err, "creating a folder in .stage");
 }
 
 static bool write_file(int dirfd, const char *name, const char *data, size_t len, int64_t mtime,
@@ -130,6 +188,5 @@ bool stage_discard(struct stage *st, struct error *err)
     close_all(st);
     for (unsigned i = 0; i < st->n_workers; i++)
         st->workers[i].count = 0;
-    return file_remove_tree(st->store->out_fd, ".stage", err) ||
-           error_context(err, "%s", st->store->out);
+    return empty_stage(st, err) || error_context(err, "%s", st->store->out);
 }

@@ -4,7 +4,9 @@
  * folder of out/.stage, with the time they will carry in public/; the commit renames them from
  * there. Nothing is created before the first file: a look that changes nothing writes nothing.
  * Order: stage_init(); stage_put() from any worker; store/commit.h uses them; stage_discard()
- * removes everything (also what a killed look left behind); stage_release().
+ * removes every file (also what a killed look left behind); stage_release(). Empty folders stay for
+ * the next look: making and removing them costs as much as several files, and ext4 is slow to make
+ * files near folders that were removed minutes ago.
  * Errors: ERROR_FAILED; every write and close is checked, so a full disk ends the look here.
  */
 #ifndef STORE_STAGE_H
@@ -31,6 +33,8 @@ struct stage {
     int fd;
     struct stage_worker *workers;
     unsigned n_workers;
+    bool used;      /* since stage_init() */
+    bool had_files; /* somebody else's, before that: a look was cut short */
 };
 
 void stage_init(struct stage *st, const struct store *store, unsigned workers);

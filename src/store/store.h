@@ -4,7 +4,7 @@
  *   public/               the web root; nothing but finished files is ever here
  *   objects/ab/cdef...    one blob per content of kept releases (identity bytes, no twins)
  *   releases/N.json       manifests; N.pending: the intent of a release that has not ended
- *   .stage/               files on their way into public/, gone after each look
+ *   .stage/               files on their way into public/; no file stays after a look
  *   .lock                 flock(2) by whoever looks
  * Not for: what is in them: store/release.h, store/stage.h, store/commit.h.
  *

@@ -171,8 +171,8 @@ def named_objects(out):
 def left_behind(out):
     """What an unfinished look may leave and a finished one never does."""
     out = pathlib.Path(out)
-    names = (".stage", "releases/*.pending", "releases/.*", "objects/.*", "objects/*/.*")
-    return [str(found.relative_to(out)) for name in names for found in out.glob(name)]
+    names = (".stage/**/*", "releases/*.pending", "releases/.*", "objects/.*", "objects/*/.*")
+    return [str(found.relative_to(out)) for name in names for found in out.glob(name) if not found.is_dir()]
 
 
 class Eye:

@@ -9,6 +9,7 @@ import time
 import pytest
 from pgcluster import Cluster
 from pressroom import PLAIN, THINGS, Room, check_tree, note, problems, row
+from printing import left_behind
 from program import PLATEN, Site, peak_memory, platen
 
 NAMES = {
@@ -364,7 +365,7 @@ def test_queries_that_go_wrong(empty_db, tmp_path, query, code, said):
         assert "sql/things.sql" in done.err, done
     assert site.files() == before
     check_tree(tmp_path / "out")
-    assert not (tmp_path / "out" / ".stage").exists()
+    assert left_behind(tmp_path / "out") == []
     site.write("things", GOOD)
     again = site.build(empty_db)
     assert (again.code, again.json()["changes"]) == (0, [])

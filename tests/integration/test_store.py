@@ -326,7 +326,7 @@ def test_hostile_paths_are_problems_of_their_rows(site, place):
     site.build(site.snapshot("s", others + [page(place, "x", key="evil")]), "--accept")
     seen = tree(site.out)
     assert "en/index.html" in seen and "fr/a.html" in seen
-    assert sorted(p.name for p in site.out.iterdir()) == [".lock", "objects", "public", "releases"]
+    assert sorted(p.name for p in site.out.iterdir()) == [".lock", ".stage", "objects", "public", "releases"]
     assert len([p for p in seen if p.endswith("html")]) == 4, "404, index and the two pages"
 
 
