@@ -7,6 +7,7 @@
 #include "press/batch.h"
 #include "press/describe.h"
 #include "press/files.h"
+#include "press/pinned.h"
 #include "press/recorded.h"
 #include "press/report.h"
 #include "press/settle.h"
@@ -96,8 +97,11 @@ static void widen_verdict(struct press *p)
 
 static bool one_pass(struct press *p, struct error *err)
 {
-    if (!start_over(p, err) || !read_all(p, err) || !files_put_static(p, err) ||
-        !files_put_assets(p, err) || !files_carry_assets(p, err))
+    if (!start_over(p, err) || !read_all(p, err))
+        return false;
+    if (p->pinned != NULL)
+        return pinned_gather(p, err);
+    if (!files_put_static(p, err) || !files_put_assets(p, err) || !files_carry_assets(p, err))
         return false;
     settle_count(p);
     widen_verdict(p);
@@ -131,6 +135,8 @@ static bool read_and_print(struct press *p, struct error *err)
         if (!one_pass(p, err))
             return false;
         if (p->n_withdrawals == 0 && verdict_equal(&p->assumed, &p->found, p->locales.count)) {
+            if (p->pinned != NULL)
+                return pinned_settle(p, err);
             describe_names(p);
             return settle_deletions(p, err) && site_put(p, err);
         }
@@ -163,13 +169,13 @@ static void on_placing(void *payload, size_t done, size_t total)
 
 /* --- the look --------------------------------------------------------------------------------- */
 
-static bool finish(struct press *p, struct error *err)
+bool press_finish(struct press *p, bool always, struct error *err)
 {
     size_t n_changes, n_removals;
     const struct manifest_file **removals;
     struct commit_change *changes = list_changes(p, &n_changes);
     settle_removals(p, &removals, &n_removals);
-    bool ok = true, anything = n_changes + n_removals > 0 || p->releases.n_intents > 0;
+    bool ok = true, anything = always || n_changes + n_removals > 0 || p->releases.n_intents > 0;
     report_changes(p, changes, n_changes, removals, n_removals);
     if (anything && !p->options->dry_run) {
         describe_release(p);
@@ -229,7 +235,7 @@ static bool look(struct press *p, struct error *err)
     progress(p, "reading", 0, 0);
     if (!begin(p, err))
         return false;
-    if (!read_and_print(p, err) || !finish(p, err)) {
+    if (!read_and_print(p, err) || !press_finish(p, false, err)) {
         /* What was printed in vain must not fill the disk until the next look. */
         struct error ignored = ERROR_INIT;
         if (!p->options->dry_run)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "plan/route.h"
+#include "press/pinned.h"
 
 /* What the names of the last release are now. Only then do workers begin to ask. */
 static void index_names(struct press *p)
@@ -77,5 +78,5 @@ bool recorded_load(struct press *p, struct error *err)
     index_names(p);
     if (!p->options->accept)
         assume_held(p);
-    return true;
+    return pinned_load(p, err);
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "press/batch.h"
+#include "press/pinned.h"
 
 #define THREADS_MAX 64
 
@@ -88,6 +89,7 @@ void setup_release(struct press *p)
     source_close(p->source);
     theme_release(&p->theme);
     manifest_release(&p->next);
+    pinned_release(p);
     release_state_release(&p->recorded);
     release_list_free(&p->releases);
     store_close(&p->store);
