@@ -13,16 +13,23 @@ struct looker {
     pthread_cond_t changed;
     bool ordered, stop;
     const struct config *config;
+    struct press_session *session; /* of `session_config`; the thread's own */
+    const struct config *session_config;
     struct looked looked; /* order: what is to be done; the rest: how it ended */
 };
 
 /* The one place that calls the press. */
-static void look(const struct config *config, struct looked *looked)
+static void look(struct looker *l, const struct config *config, struct looked *looked)
 {
-    struct press_options options = {0};
+    struct press_options options = {.full = looked->order.full};
+    if (looked->order.reload || l->session_config != config) {
+        press_session_close(l->session);
+        l->session = press_session_open(config);
+        l->session_config = config;
+    }
     error_clear(&looked->err);
-    looked->ok = press_look(config, &options, &looked->result, &looked->err);
-    looked->full = true;
+    looked->ok = press_session_look(l->session, &options, &looked->result, &looked->err);
+    looked->full = !looked->result.incremental;
 }
 
 static void *run(void *payload)
@@ -35,12 +42,13 @@ static void *run(void *payload)
         if (!l->ordered)
             break;
         pthread_mutex_unlock(&l->mutex);
-        look(l->config, &l->looked);
+        look(l, l->config, &l->looked);
         pthread_mutex_lock(&l->mutex);
         l->ordered = false;
         mailbox_post(l->mb, &(struct event){.kind = EVENT_LOOKED});
     }
     pthread_mutex_unlock(&l->mutex);
+    press_session_close(l->session);
     return NULL;
 }
 

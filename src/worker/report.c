@@ -66,6 +66,7 @@ static void report_result(struct log *log, const struct looked *looked)
               r->released ? "printed" : "looked");
     log_text(&line, "reason", look_reason_name(looked->order.reason));
     log_number(&line, "generation", (int64_t)r->generation);
+    log_text(&line, "read", r->incremental ? "changes" : "all");
     log_number(&line, "pages", (int64_t)r->pages);
     log_number(&line, "added", (int64_t)r->added);
     log_number(&line, "changed", (int64_t)r->changed);
