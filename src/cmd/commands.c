@@ -287,6 +287,21 @@ static const struct cmd_example migrate_examples[] = {
     {"platen migrate --down 6", "Roll back until 0006 is the newest."},
 };
 
+/* --- status ----------------------------------------------------------------------------------- */
+
+static const struct cmd_option status_options[] = {
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_JSON,
+    OPTION_QUIET,
+};
+
+static const struct cmd_example status_examples[] = {
+    {"platen status", "Is somebody there, and how far is it?"},
+    {"platen status --quiet", "The exit code alone, for monitoring."},
+    {"platen status --json | jq .worker.latency", "For a program."},
+};
+
 /* --- help and version ------------------------------------------------------------------------- */
 
 static const struct cmd_option help_options[] = {
@@ -458,6 +473,23 @@ const struct cmd cmd_table[] = {
      OPTIONS(migrate_options),
      EXAMPLES(migrate_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+    {.name = "status",
+     .summary = "tell how the worker is, and what is printed",
+     .operands = "",
+     .description =
+         "Tells what the worker that prints to the output folder says of itself: how it hears of "
+         "changes, its last look and why, how long a commit takes to become a page, what is due, "
+         "held or wrong. Without a worker it tells which release is there. It reads files of the "
+         "output folder only: no database, no lock.\n"
+         "A worker writes out/status.json with each change, and every 5 seconds without one. It "
+         "counts as gone when its process is not there, and as silent when it has not written for "
+         "three times as long: hung, stopped, or cut off. Exit code 0: a worker is alive and well; "
+         "1: none is, or its last look failed; 3: it is, but something is held.",
+     .run = cmd_status,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(status_options),
+     EXAMPLES(status_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD)},
     {.name = "help",
      .summary = "explain a command, or the settings",
      .operands = "[COMMAND | settings]",
