@@ -2,8 +2,6 @@
 
 #define PAUSE_FIRST 1000
 #define PAUSE_MOST 15000
-#define BACKOFF_FIRST 500
-#define BACKOFF_MOST 30000
 
 /* first, doubled n times, at most `most`. */
 static int64_t doubled(int64_t first, unsigned n, int64_t most)
@@ -78,10 +76,4 @@ void due_page_posted(struct due_page *page, int64_t now)
 {
     page->at = DUE_NEVER;
     page->posted = now;
-}
-
-int64_t due_backoff(unsigned failures, uint64_t chance)
-{
-    int64_t most = doubled(BACKOFF_FIRST, failures > 0 ? failures - 1 : 0, BACKOFF_MOST);
-    return most - (int64_t)(chance % (uint64_t)(most / 4));
 }

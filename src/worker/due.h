@@ -66,8 +66,4 @@ int64_t due_page_at(const struct due_page *page, const struct due_clock *clock);
 /* That moment has come and was said. */
 void due_page_posted(struct due_page *page, int64_t now);
 
-/* Milliseconds to wait after the nth failure (1, 2, ...) to connect: doubling up to half a minute,
- * a quarter of it by `chance` (any number), so that many workers do not return at one moment. */
-int64_t due_backoff(unsigned failures, uint64_t chance);
-
 #endif

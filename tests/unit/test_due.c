@@ -146,19 +146,6 @@ static void hasty_queries_are_slowed(void **state)
     assert_true(looks <= 42);
 }
 
-static void connecting_again_takes_its_time(void **state)
-{
-    (void)state;
-    assert_true(due_backoff(1, 0) == 500);
-    assert_true(due_backoff(2, 0) == 1000);
-    assert_true(due_backoff(100, 0) == 30000);
-    assert_true(due_backoff(UINT32_MAX, UINT64_MAX) > 22000);
-    for (uint64_t chance = 0; chance < 1000; chance++) {
-        int64_t wait = due_backoff(3, chance * 7919);
-        assert_true(wait > 1500 && wait <= 2000);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,7 +159,6 @@ int main(void)
         cmocka_unit_test(a_page_is_looked_at_when_its_time_comes),
         cmocka_unit_test(what_was_over_before_is_no_reason),
         cmocka_unit_test(hasty_queries_are_slowed),
-        cmocka_unit_test(connecting_again_takes_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
