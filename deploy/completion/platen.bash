@@ -11,7 +11,7 @@ _platen()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W 'build serve render export migrate help version --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'build listen serve render export migrate help version --help --version' -- "$cur"))
         return
     fi
     case $command,$prev in
@@ -21,6 +21,12 @@ _platen()
         build,--source|build,-s) _platen_files -f; return ;;
         build,--locale|build,-l) return ;;
         build,--threads) return ;;
+        listen,--lock-wait) return ;;
+        listen,--config|listen,-c) _platen_files -f; return ;;
+        listen,--out|listen,-o) _platen_files -d; return ;;
+        listen,--source|listen,-s) return ;;
+        listen,--locale|listen,-l) return ;;
+        listen,--threads) return ;;
         serve,--port|serve,-p) return ;;
         serve,--bind) return ;;
         serve,--config|serve,-c) _platen_files -f; return ;;
@@ -39,7 +45,7 @@ _platen()
     esac
     if [[ $cur != -* ]]; then
         if [ "$command" = help ]; then
-            COMPREPLY=($(compgen -W 'settings build serve render export migrate help version' -- "$cur"))
+            COMPREPLY=($(compgen -W 'settings build listen serve render export migrate help version' -- "$cur"))
         else
             _platen_files -f
         fi
@@ -47,6 +53,7 @@ _platen()
     fi
     case $command in
         build) COMPREPLY=($(compgen -W '--accept --dry-run --lock-wait --config --out --source --locale --threads --json --quiet --verbose --help' -- "$cur")) ;;
+        listen) COMPREPLY=($(compgen -W '--lock-wait --config --out --source --locale --threads --json --quiet --verbose --help' -- "$cur")) ;;
         serve) COMPREPLY=($(compgen -W '--port --bind --config --out --quiet --verbose --help' -- "$cur")) ;;
         render) COMPREPLY=($(compgen -W '--parts --strict --help' -- "$cur")) ;;
         export) COMPREPLY=($(compgen -W '--to --config --source --locale --quiet --verbose --help' -- "$cur")) ;;

@@ -97,6 +97,30 @@ static const struct cmd_example build_examples[] = {
     {"platen build --source site.export --out /tmp/site", "Without a database, somewhere else."},
 };
 
+/* --- listen ----------------------------------------------------------------------------------- */
+
+static const struct cmd_option listen_options[] = {
+    {.name = "lock-wait",
+     .kind = CMD_TEXT,
+     .argument = "DURATION",
+     AT(lock_wait),
+     .setting = "output.lock_wait",
+     .prose = "How long a look waits while another platen prints to the same folder (10s, 5m)."},
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_DATABASE,
+    OPTION_LOCALE,
+    OPTION_THREADS,
+    {.name = "json", .kind = CMD_FLAG, AT(json), .prose = "Log JSON, one object per line."},
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example listen_examples[] = {
+    {"platen listen", "Print now, and again within a blink of every commit."},
+    {"platen listen --json 2>> platen.log", "With a log for programs."},
+};
+
 /* --- serve ------------------------------------------------------------------------------------ */
 
 static const struct cmd_option serve_options[] = {
@@ -264,6 +288,22 @@ const struct cmd cmd_table[] = {
      EXAMPLES(build_examples),
      .exits =
          EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD) | EXIT(CMD_OMITTED)},
+    {.name = "listen",
+     .summary = "keep printing what is published, for as long as it runs",
+     .operands = "",
+     .description =
+         "Looks as `platen build` does, and again whenever there is a reason: a notification on "
+         "the channel `platen`, a changed template, query or setting, a connection that came back, "
+         "and from time to time without any (see the settings `listen`). A notification says that "
+         "something changed, never what: lost or invented ones do no harm.\n"
+         "Whatever fails is logged and tried again; the last good pages stay. SIGTERM ends it once "
+         "the look that runs is finished, SIGHUP reads the configuration again. The log goes to "
+         "standard error.",
+     .run = cmd_listen,
+     .config = CMD_NEEDS_SITE,
+     OPTIONS(listen_options),
+     EXAMPLES(listen_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
     {.name = "serve",
      .summary = "preview the printed pages on this machine",
      .operands = "",
