@@ -13,16 +13,19 @@ struct looker {
     pthread_cond_t changed;
     bool ordered, stop;
     const struct config *config;
-    struct looked looked; /* order: what is to be done; the rest: how it ended */
+    struct press_session *session; /* of that configuration; NULL: none yet */
+    struct looked looked;          /* order: what is to be done; the rest: how it ended */
 };
 
 /* The one place that calls the press. */
-static void look(const struct config *config, struct looked *looked)
+static void look(struct looker *l, struct looked *looked)
 {
-    struct press_options options = {0};
+    struct press_options options = {.full = looked->order.full};
+    if (l->session == NULL)
+        l->session = press_session_open(l->config);
     error_clear(&looked->err);
-    looked->ok = press_look(config, &options, &looked->result, &looked->err);
-    looked->full = true;
+    looked->ok = press_session_look(l->session, &options, &looked->result, &looked->err);
+    looked->full = !looked->result.incremental;
 }
 
 static void *run(void *payload)
@@ -35,7 +38,7 @@ static void *run(void *payload)
         if (!l->ordered)
             break;
         pthread_mutex_unlock(&l->mutex);
-        look(l->config, &l->looked);
+        look(l, &l->looked);
         pthread_mutex_lock(&l->mutex);
         l->ordered = false;
         mailbox_post(l->mb, &(struct event){.kind = EVENT_LOOKED});
@@ -70,7 +73,16 @@ void looker_stop(struct looker *l)
     pthread_join(l->thread, NULL);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
+    press_session_close(l->session);
     free(l);
+}
+
+void looker_forget(struct looker *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    press_session_close(l->session);
+    l->session = NULL;
+    pthread_mutex_unlock(&l->mutex);
 }
 
 void looker_look(struct looker *l, const struct config *config, const struct look_order *order)
