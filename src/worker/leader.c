@@ -106,6 +106,17 @@ bool leader_leads(struct leader *l)
     return lease_leads(&lease, pg_conn_clock());
 }
 
+bool leader_anywhere(struct pg_conn *c, bool *led, struct error *err)
+{
+    PGresult *res;
+    *led = false;
+    if (!pg_conn_query(c, &PG_SQL(HOLDER), NULL, 0, &res, err))
+        return error_context(err, "cannot ask whether a worker leads");
+    *led = res != NULL && PQntuples(res) > 0;
+    PQclear(res);
+    return true;
+}
+
 bool leader_still_holds(struct leader *l, struct pg_conn *c, bool *holds, struct error *err)
 {
     char pid[sizeof(l->pid)], started[sizeof(l->started)];

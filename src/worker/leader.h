@@ -44,6 +44,9 @@ struct listener_guest leader_guest(struct leader *l);
 /* Whether this worker leads, as far as is known: the server said so within the last seconds. */
 bool leader_leads(struct leader *l);
 
+/* Asks the server whether any worker of this database leads. c: as below. */
+bool leader_anywhere(struct pg_conn *c, bool *led, struct error *err);
+
 /* Asks the server whether the session that took the lock still holds it. c: any session of the same
  * database on the primary, other than the listening one unless by its thread. */
 bool leader_still_holds(struct leader *l, struct pg_conn *c, bool *holds, struct error *err);
