@@ -50,12 +50,14 @@ bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mar
     struct database *d = (struct database *)s;
     struct error refused = ERROR_INIT;
     PGresult *res = NULL;
-    if (!ask(d, "SELECT platen.fingerprint()", NULL, 0, &res, &refused, err))
+    if (d->log == NULL && !ask(d, "SELECT platen.fingerprint()", NULL, 0, &res, &refused, err))
         return false;
+    if (d->log == NULL)
+        d->log = copy_value(&d->snapshot, res, 0);
     *mark = (struct source_mark){
         .snapshot = arena_strdup(arena, s->info.snapshot),
         .identity = identity(d, arena),
-        .log = copy_value(arena, res, 0),
+        .log = d->log != NULL ? arena_strdup(arena, d->log) : NULL,
         .in_recovery = s->info.in_recovery,
     };
     PQclear(res);
@@ -65,24 +67,26 @@ bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mar
 /* --- may the log be trusted? ---------------------------------------------------------------- */
 
 static const char COVERS[] =
-    "SELECT platen.fingerprint() = $2,"
+    "SELECT platen.fingerprint(),"
     " (SELECT pg_visible_in_snapshot(valid_from, $1::pg_snapshot)"
     "   AND pg_snapshot_xmin($1::pg_snapshot) >= trimmed_below FROM platen.log_state),"
     " pg_snapshot_xmax($1::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())";
 
-static const char *verdict(const PGresult *res)
+static bool is_true(const PGresult *res, int column)
 {
-    static const char *const reasons[] = {
-        "what is watched has changed",
-        "the change log does not reach back to the last look",
-        "the database has gone back in time",
-    };
+    return !PQgetisnull(res, 0, column) && PQgetvalue(res, 0, column)[0] == 't';
+}
+
+static const char *verdict(struct database *d, const PGresult *res, const char *log_before)
+{
     if (res == NULL || PQntuples(res) != 1)
         return "the change log cannot be read";
-    for (int i = 0; i < 3; i++)
-        if (PQgetisnull(res, 0, i) || PQgetvalue(res, 0, i)[0] != 't')
-            return reasons[i];
-    return NULL;
+    d->log = copy_value(&d->snapshot, res, 0);
+    if (d->log == NULL || strcmp(d->log, log_before) != 0)
+        return "what is watched has changed";
+    if (!is_true(res, 1))
+        return "the change log does not reach back to the last look";
+    return is_true(res, 2) ? NULL : "the database has gone back in time";
 }
 
 bool changes_cover(struct source *s, const struct source_mark *since, struct arena *arena,
@@ -90,7 +94,6 @@ bool changes_cover(struct source *s, const struct source_mark *since, struct are
 {
     struct database *d = (struct database *)s;
     const char *now = identity(d, arena);
-    const char *const params[] = {since->snapshot, since->log};
     struct error refused = ERROR_INIT;
     PGresult *res = NULL;
     if (since->snapshot == NULL)
@@ -101,10 +104,10 @@ bool changes_cover(struct source *s, const struct source_mark *since, struct are
         *why = "the server does not say which one it is";
     else if (strcmp(now, since->identity) != 0)
         *why = "it is another server, or it was restarted or promoted";
-    else if (!ask(d, COVERS, params, 2, &res, &refused, err))
+    else if (!ask(d, COVERS, &since->snapshot, 1, &res, &refused, err))
         return false;
     else
-        *why = verdict(res);
+        *why = verdict(d, res, since->log);
     PQclear(res);
     return true;
 }

@@ -112,13 +112,15 @@ static void use_config(struct worker *w, struct config *c)
     w->loaded = c;
 }
 
-/* The new set of watches is there before anything is read, and before the old one is gone: no
- * change falls in between. */
+/* After the configuration was read, since that says what to watch, and before all other files are.
+ * What the old watches have seen meanwhile is a reason to read them once more. */
 static void watch_files(struct worker *w)
 {
     struct error err = ERROR_INIT;
     size_t missed = 0;
     struct watchfiles *files = watchfiles_open(w->config, &missed, &err);
+    if (w->files != NULL && watchfiles_changed(w->files))
+        reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
     watchfiles_close(w->files);
     w->files = files;
     if (files == NULL || missed > 0)
@@ -134,14 +136,13 @@ static void reload(struct worker *w)
     struct error err = ERROR_INIT;
     struct config *c = mem_calloc(1, sizeof(*c));
     looker_forget(w->looker);
-    watch_files(w);
     if (w->options->load_config(w->options->payload, c, &err)) {
         use_config(w, c);
-        watch_files(w);
     } else {
         log_say(w->log, LOG_ERROR, "configuration not used", err.text);
         free_config(c);
     }
+    watch_files(w);
 }
 
 /* --- what happens ----------------------------------------------------------------------------- */
@@ -217,7 +218,7 @@ static void look_if_due(struct worker *w)
     struct look_order order;
     if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
         return;
-    if (order.reload && order.reason != LOOK_START)
+    if (order.reload)
         reload(w);
     w->looking = true;
     w->look_began = pg_conn_clock();
