@@ -162,6 +162,7 @@ static bool connected(struct schedule *s)
     struct pg_options options = {.connect_ms = s->options.connect_ms,
                                  .wait_ms = ANSWER_MS,
                                  .session_attrs = "primary",
+                                 .application = "platen schedule",
                                  .notice = on_notice,
                                  .payload = s,
                                  .stop = &s->sleeper.stop};
