@@ -4,13 +4,16 @@ import os
 import signal
 import time
 
+import psycopg2
 import pytest
 from cmsdata import add_version, publish
 from cmsdb import SAMPLE, Database
 from listening import Listening, SmallSite
 from pgcluster import Cluster
+from pooler import Pooler
 from printing import tree
 from program import platen
+from test_source import copy_as_standby
 
 LISTENER = "SELECT pid FROM pg_stat_activity WHERE application_name = 'platen listen' AND datname = current_database()"
 
@@ -371,3 +374,84 @@ def test_a_dead_connection_is_noticed(notes, site):
             os.kill(pid, signal.SIGCONT)
         retitle(notes, "Alive")
         assert worker.wait_for("en/a.html", "Alive") < 1
+
+
+def test_a_pooler_in_transaction_mode_is_recognised(notes, site):
+    """With one server session for all, what the worker sends itself would come back to it, and prove nothing."""
+    with Pooler(notes.pg, "transaction") as pooler:
+        with site.listen(notes, dsn=pooler.dsn(notes.name), poll="300ms", echo_wait="1s") as worker:
+            told = worker.wait("polling")
+            assert told["level"] == "warning" and "transaction mode" in told["text"] and "5432 instead of 6543" in told["text"]
+            for number in range(5):
+                retitle(notes, "Poll %d." % number)
+                worker.wait_for("en/a.html", "Poll %d." % number)
+            assert len(worker.said("polling")) == 1  # tried again meanwhile, said once
+            assert not worker.said("look failed")
+            worker.assert_equals_cold_build()
+
+
+def test_a_pooler_with_many_sessions_is_recognised(notes, site):
+    """Neither is in the other's session; the echo is simply never heard."""
+    with Pooler(notes.pg, "transaction", size=5) as pooler:
+        busy = [psycopg2.connect(pooler.dsn(notes.name)) for _ in range(3)]
+        for connection in busy:
+            connection.cursor().execute("SELECT 1")  # a transaction keeps its server session
+        with site.listen(notes, dsn=pooler.dsn(notes.name), echo_wait="500ms") as worker:
+            worker.wait("polling")
+            worker.wait("printed", reason="start")
+        for connection in busy:
+            connection.close()
+
+
+def test_a_direct_listening_connection_beside_a_pooler(notes, site):
+    with Pooler(notes.pg, "transaction") as pooler:
+        with site.listen(notes, dsn=pooler.dsn(notes.name), database=notes.pg.dsn(notes.name), echo_every="200ms") as worker:
+            worker.wait("printed", reason="start")
+            time.sleep(0.7)
+            retitle(notes, "Direct")
+            assert worker.wait_for("en/a.html", "Direct") < 1
+            assert not worker.said("polling")
+
+
+def test_a_pooler_in_session_mode_will_do(notes, site):
+    with Pooler(notes.pg, "session", size=10) as pooler:
+        with site.listen(notes, dsn=pooler.dsn(notes.name), echo_every="200ms", echo_wait="1s") as worker:
+            worker.wait("printed", reason="start")
+            time.sleep(1.5)
+            retitle(notes, "Heard")
+            assert worker.wait_for("en/a.html", "Heard") < 1
+            assert not worker.said("polling") and not worker.said("not listening")
+
+
+def test_a_standby_is_polled_and_its_primary_listened_to(tmp_path):
+    with Cluster(settings={"wal_level": "replica", "max_wal_senders": 4, "hot_standby": "on"}) as primary:
+        standby = Cluster(settings={"hot_standby": "on", "primary_conninfo": "host=%s port=%d user=postgres" % (
+            primary.directory, primary.port)})
+        primary.create_database("notes")
+        db = Database(primary, "notes")
+        db.rows(SmallSite.TABLE)
+        copy_as_standby(primary, standby)
+        site = SmallSite(tmp_path)
+        both = "host=%s,%s port=%d,%d dbname=notes user=postgres" % (standby.directory, primary.directory, standby.port, primary.port)
+        try:
+            standby.resume()
+            with site.listen(db, dsn=standby.dsn("notes"), poll="200ms") as worker:
+                told = worker.wait("polling")
+                assert "standby" in told["text"]
+                retitle(db, "From the standby")
+                worker.wait_for("en/a.html", "From the standby")
+                time.sleep(0.5)
+                assert len(worker.said("polling")) == 1
+                standby.psql("postgres", command="SELECT pg_promote()")
+                worker.wait("listening")
+            worker = Listening(db, tmp_path, config=tmp_path / "platen.yaml", cwd=tmp_path, dsn=both, database=both)
+            standby.crash()
+            copied = standby.directory
+            with worker:  # its first host is down
+                worker.wait("listening")
+                assert copied == standby.directory
+                retitle(db, "From the second host")
+                worker.wait_for("en/a.html", "From the second host")
+        finally:
+            db.close()
+            standby.stop()
