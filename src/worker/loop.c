@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "pg/conn.h"
 #include "worker/backoff.h"
+#include "worker/crew.h"
 #include "worker/listener.h"
 #include "worker/looker.h"
 #include "worker/mailbox.h"
@@ -29,7 +30,9 @@ struct worker {
     struct reasons reasons;
     struct looker *looker;
     struct listener *listener;
+    struct crew *crew;
     struct watchfiles *files;
+    int64_t look_began;
     int signals;
     bool begun, was_listening, looking, stopping;
 };
@@ -57,6 +60,25 @@ static struct listener_options listener_of(struct worker *w, const struct config
                                      .log = w->log};
 }
 
+/* The crew first: it is the listener's guest. */
+static bool start_threads(struct worker *w, const struct config *c, struct error *err)
+{
+    struct crew_options crew = {.config = c, .id = w->id, .mailbox = &w->mailbox, .log = w->log};
+    if (!crew_start(&w->crew, &crew, err))
+        return false;
+    struct listener_options listener = listener_of(w, c);
+    listener.guest = crew_guest(w->crew);
+    return listener_start(&w->listener, &listener, err);
+}
+
+static void stop_threads(struct worker *w)
+{
+    listener_stop(w->listener);
+    crew_stop(w->crew);
+    w->listener = NULL;
+    w->crew = NULL;
+}
+
 static bool same_listener(const struct listener_options *a, const struct listener_options *b)
 {
     return strcmp(a->conninfo, b->conninfo) == 0 && a->connect_ms == b->connect_ms &&
@@ -78,12 +100,12 @@ static void use_config(struct worker *w, struct config *c)
     struct error err = ERROR_INIT;
     struct listener_options before = listener_of(w, w->config), now = listener_of(w, c);
     struct reasons_options reasons = reasons_of(c);
-    bool same = same_listener(&before, &now);
+    bool same = same_listener(&before, &now) && crew_same(w->config, c);
     reasons_set_options(&w->reasons, &reasons);
     w->config = c;
     if (!same) {
-        listener_stop(w->listener);
-        if (!listener_start(&w->listener, &now, &err))
+        stop_threads(w);
+        if (!start_threads(w, c, &err))
             log_say(w->log, LOG_ERROR, "not listening", err.text);
     }
     free_config(w->loaded);
@@ -140,11 +162,15 @@ static void on_looked(struct worker *w)
     w->looking = false;
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
     report_look(w->log, &looked);
+    if (w->crew != NULL)
+        crew_looked(w->crew, &looked, w->look_began);
     press_result_release(&looked.result);
 }
 
 static void on_event(struct worker *w, const struct event *e)
 {
+    if (w->crew != NULL)
+        crew_event(w->crew, e);
     switch (e->kind) {
     case EVENT_NOTIFIED:
         reasons_note(&w->reasons, LOOK_NOTIFIED, e->count, e->last_ms);
@@ -195,6 +221,7 @@ static void look_if_due(struct worker *w)
     if (order.reload)
         reload(w);
     w->looking = true;
+    w->look_began = pg_conn_clock();
     looker_look(w->looker, w->config, &order);
 }
 
@@ -238,17 +265,15 @@ static bool take_signals(struct worker *w, struct error *err)
 static bool start(struct worker *w, struct error *err)
 {
     struct reasons_options reasons = reasons_of(w->config);
-    struct listener_options listener = listener_of(w, w->config);
     reasons_init(&w->reasons, &reasons, backoff_seed());
     watch_files(w);
     return mailbox_init(&w->mailbox, err) && take_signals(w, err) &&
-           looker_start(&w->looker, &w->mailbox, err) &&
-           listener_start(&w->listener, &listener, err);
+           looker_start(&w->looker, &w->mailbox, err) && start_threads(w, w->config, err);
 }
 
 static void stop(struct worker *w)
 {
-    listener_stop(w->listener);
+    stop_threads(w);
     looker_stop(w->looker);
     watchfiles_close(w->files);
     mailbox_release(&w->mailbox);
