@@ -13,20 +13,16 @@ struct looker {
     pthread_cond_t changed;
     bool ordered, stop;
     const struct config *config;
-    struct press_session *session; /* of `session_config`; the thread's own */
-    const struct config *session_config;
-    struct looked looked; /* order: what is to be done; the rest: how it ended */
+    struct press_session *session; /* of that configuration; NULL: none yet */
+    struct looked looked;          /* order: what is to be done; the rest: how it ended */
 };
 
 /* The one place that calls the press. */
-static void look(struct looker *l, const struct config *config, struct looked *looked)
+static void look(struct looker *l, struct looked *looked)
 {
     struct press_options options = {.full = looked->order.full};
-    if (looked->order.reload || l->session_config != config) {
-        press_session_close(l->session);
-        l->session = press_session_open(config);
-        l->session_config = config;
-    }
+    if (l->session == NULL)
+        l->session = press_session_open(l->config);
     error_clear(&looked->err);
     looked->ok = press_session_look(l->session, &options, &looked->result, &looked->err);
     looked->full = !looked->result.incremental;
@@ -42,13 +38,12 @@ static void *run(void *payload)
         if (!l->ordered)
             break;
         pthread_mutex_unlock(&l->mutex);
-        look(l, l->config, &l->looked);
+        look(l, &l->looked);
         pthread_mutex_lock(&l->mutex);
         l->ordered = false;
         mailbox_post(l->mb, &(struct event){.kind = EVENT_LOOKED});
     }
     pthread_mutex_unlock(&l->mutex);
-    press_session_close(l->session);
     return NULL;
 }
 
@@ -78,7 +73,16 @@ void looker_stop(struct looker *l)
     pthread_join(l->thread, NULL);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
+    press_session_close(l->session);
     free(l);
+}
+
+void looker_forget(struct looker *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    press_session_close(l->session);
+    l->session = NULL;
+    pthread_mutex_unlock(&l->mutex);
 }
 
 void looker_look(struct looker *l, const struct config *config, const struct look_order *order)

@@ -5,8 +5,8 @@
  *
  * Order: looker_start(); looker_look() when no look runs; EVENT_LOOKED comes; looker_take() gives
  * the result; the next. looker_stop() waits for the look that runs: a look is never left half way.
- * Ownership: the configuration given to looker_look() must live until its result was taken; the
- * result belongs to whoever took it (press_result_release()).
+ * Ownership: the configuration given to looker_look() is borrowed until looker_forget() or
+ * looker_stop(); the result belongs to whoever took it (press_result_release()).
  */
 #ifndef WORKER_LOOKER_H
 #define WORKER_LOOKER_H
@@ -34,6 +34,10 @@ bool looker_start(struct looker **out, struct mailbox *mb, struct error *err);
 void looker_stop(struct looker *l); /* accepts NULL */
 
 void looker_look(struct looker *l, const struct config *config, const struct look_order *order);
+/* Templates, static files and configuration are read again by the next look. Before the old
+ * configuration is released, and not while a look runs. */
+void looker_forget(struct looker *l);
+
 void looker_take(struct looker *l, struct looked *looked);
 
 #endif

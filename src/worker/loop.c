@@ -1,16 +1,15 @@
 #include "worker/loop.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/version.h"
 #include "pg/conn.h"
 #include "worker/backoff.h"
 #include "worker/listener.h"
@@ -18,16 +17,19 @@
 #include "worker/mailbox.h"
 #include "worker/reasons.h"
 #include "worker/report.h"
+#include "worker/watchfiles.h"
 
 struct worker {
     const struct worker_options *options;
     struct log *log;
+    char id[HOST_NAME_MAX + 16]; /* host and process: in echoes, heartbeats and the release log */
     const struct config *config;
     struct config *loaded; /* NULL: the one to begin with is in force */
     struct mailbox mailbox;
     struct reasons reasons;
     struct looker *looker;
     struct listener *listener;
+    struct watchfiles *files;
     int signals;
     bool begun, was_listening, looking, stopping;
 };
@@ -46,14 +48,20 @@ static struct listener_options listener_of(struct worker *w, const struct config
 {
     bool own = c->listen_database[0] != '\0';
     return (struct listener_options){.conninfo = own ? c->listen_database : c->source,
+                                     .id = w->id,
                                      .connect_ms = c->connect_timeout_ms,
+                                     .echo_every_ms = c->listen_echo_every_ms,
+                                     .echo_wait_ms = c->listen_echo_wait_ms,
+                                     .retry_ms = c->listen_poll_ms,
                                      .mailbox = &w->mailbox,
                                      .log = w->log};
 }
 
 static bool same_listener(const struct listener_options *a, const struct listener_options *b)
 {
-    return strcmp(a->conninfo, b->conninfo) == 0 && a->connect_ms == b->connect_ms;
+    return strcmp(a->conninfo, b->conninfo) == 0 && a->connect_ms == b->connect_ms &&
+           a->echo_every_ms == b->echo_every_ms && a->echo_wait_ms == b->echo_wait_ms &&
+           a->retry_ms == b->retry_ms;
 }
 
 static void free_config(struct config *c)
@@ -82,13 +90,32 @@ static void use_config(struct worker *w, struct config *c)
     w->loaded = c;
 }
 
-/* Before a look that may have been caused by a changed configuration. */
+/* The new set of watches is there before anything is read, and before the old one is gone: no
+ * change falls in between. */
+static void watch_files(struct worker *w)
+{
+    struct error err = ERROR_INIT;
+    size_t missed = 0;
+    struct watchfiles *files = watchfiles_open(w->config, &missed, &err);
+    watchfiles_close(w->files);
+    w->files = files;
+    if (files == NULL || missed > 0)
+        log_say(w->log, LOG_WARNING, "files not watched",
+                files == NULL ? err.text
+                              : "not all folders of the site can be watched (see the limit "
+                                "fs.inotify.max_user_watches); SIGHUP reads them again");
+}
+
+/* Before a look that changed files may have caused. */
 static void reload(struct worker *w)
 {
     struct error err = ERROR_INIT;
     struct config *c = mem_calloc(1, sizeof(*c));
+    looker_forget(w->looker);
+    watch_files(w);
     if (w->options->load_config(w->options->payload, c, &err)) {
         use_config(w, c);
+        watch_files(w);
     } else {
         log_say(w->log, LOG_ERROR, "configuration not used", err.text);
         free_config(c);
@@ -183,9 +210,12 @@ static void turn(struct worker *w)
 {
     struct event e;
     struct pollfd pfds[] = {{.fd = w->signals, .events = POLLIN},
-                            {.fd = mailbox_fd(&w->mailbox), .events = POLLIN}};
+                            {.fd = mailbox_fd(&w->mailbox), .events = POLLIN},
+                            {.fd = watchfiles_fd(w->files), .events = POLLIN}};
     poll(pfds, sizeof(pfds) / sizeof(*pfds), time_left(w));
     on_signal(w);
+    if (w->files != NULL && watchfiles_changed(w->files))
+        reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
@@ -209,6 +239,7 @@ static bool start(struct worker *w, struct error *err)
     struct reasons_options reasons = reasons_of(w->config);
     struct listener_options listener = listener_of(w, w->config);
     reasons_init(&w->reasons, &reasons, backoff_seed());
+    watch_files(w);
     return mailbox_init(&w->mailbox, err) && take_signals(w, err) &&
            looker_start(&w->looker, &w->mailbox, err) &&
            listener_start(&w->listener, &listener, err);
@@ -218,17 +249,27 @@ static void stop(struct worker *w)
 {
     listener_stop(w->listener);
     looker_stop(w->looker);
+    watchfiles_close(w->files);
     mailbox_release(&w->mailbox);
     if (w->signals >= 0)
         close(w->signals);
     free_config(w->loaded);
 }
 
+static void set_id(struct worker *w)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+        strcpy(host, "host");
+    snprintf(w->id, sizeof(w->id), "%s-%d", host, (int)getpid());
+}
+
 bool worker_run(const struct worker_options *options, struct error *err)
 {
     struct worker w = {
         .options = options, .log = options->log, .config = options->config, .signals = -1};
-    report_start(w.log, w.config);
+    set_id(&w);
+    report_start(w.log, w.id, w.config);
     bool ok = start(&w, err);
     while (ok && (!w.stopping || w.looking))
         turn(&w);

@@ -30,7 +30,7 @@ const char *look_reason_name(enum look_reason reason)
 
 void reasons_init(struct reasons *r, const struct reasons_options *options, uint64_t seed)
 {
-    *r = (struct reasons){.options = *options, .retry_ms = REASONS_NEVER, .due_ms = REASONS_NEVER};
+    *r = (struct reasons){.options = *options, .retry_ms = REASONS_NEVER};
     backoff_init(&r->backoff, RETRY_FIRST_MS, RETRY_MOST_MS, seed);
 }
 
@@ -66,11 +66,6 @@ void reasons_note(struct reasons *r, enum look_reason reason, uint64_t count, in
     }
 }
 
-void reasons_set_due(struct reasons *r, int64_t due_ms)
-{
-    r->due_ms = due_ms;
-}
-
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -91,11 +86,6 @@ static int64_t wanted_at(const struct reasons *r)
     return r->backoff.failures > 0 && !r->mends ? later(at, r->pause_until_ms) : at;
 }
 
-static int64_t due_at(const struct reasons *r)
-{
-    return r->backoff.failures > 0 ? later(r->due_ms, r->pause_until_ms) : r->due_ms;
-}
-
 /* While looks fail, only the growing pauses count. */
 static int64_t poll_at(const struct reasons *r)
 {
@@ -112,8 +102,7 @@ int64_t reasons_next(const struct reasons *r)
 {
     if (r->looking)
         return REASONS_NEVER;
-    return earlier(earlier(wanted_at(r), due_at(r)),
-                   earlier(r->retry_ms, earlier(poll_at(r), full_at(r))));
+    return earlier(earlier(wanted_at(r), r->retry_ms), earlier(poll_at(r), full_at(r)));
 }
 
 static void add_if(struct look_order *order, bool *any, bool condition, enum look_reason reason,
@@ -133,14 +122,11 @@ bool reasons_take(struct reasons *r, int64_t now_ms, struct look_order *order)
         return false;
     bool any = r->wanted;
     *order = r->want;
-    add_if(order, &any, due_at(r) <= now_ms, LOOK_DUE, now_ms);
     add_if(order, &any, full_at(r) <= now_ms, LOOK_FULL, now_ms);
     add_if(order, &any, r->retry_ms <= now_ms, LOOK_RETRY, now_ms);
     add_if(order, &any, poll_at(r) <= now_ms, LOOK_POLL, now_ms);
     order->full |= r->owes_full;
     order->reload |= r->owes_reload;
-    if (r->due_ms <= now_ms)
-        r->due_ms = REASONS_NEVER;
     r->retry_ms = REASONS_NEVER;
     r->wanted = false;
     r->looking = true;

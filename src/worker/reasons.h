@@ -10,9 +10,9 @@
  *   second; a reconnect, changed files and commands act at once, since they may be the mend.
  * - Without any other reason: a look every poll_ms, and a full one every full_every_ms.
  *
- * Order: reasons_init(); then in any order reasons_note() and reasons_set_due(); sleep until
- * reasons_next(); reasons_take(); run the look; reasons_done(). Nothing is due before the first
- * note. Times are milliseconds of any clock that never goes back; reports must not go back either.
+ * Order: reasons_init(); reasons_note() whenever something happens; sleep until reasons_next();
+ * reasons_take(); run the look; reasons_done(). Nothing is due before the first note. Times are
+ * milliseconds of any clock that never goes back; reports must not go back either.
  */
 #ifndef WORKER_REASONS_H
 #define WORKER_REASONS_H
@@ -65,7 +65,7 @@ struct reasons {
     bool owes_full, owes_reload; /* a failed look was to do it */
     struct backoff backoff;      /* its failures: in a row */
     int64_t retry_ms, pause_until_ms;
-    int64_t ended_ms, full_ms, due_ms;
+    int64_t ended_ms, full_ms;
 };
 
 /* seed: different in each worker. */
@@ -75,9 +75,6 @@ void reasons_set_options(struct reasons *r, const struct reasons_options *option
 /* Something happened `count` times, for the last time now. Not LOOK_POLL, _FULL and _RETRY, which
  * are found out here. */
 void reasons_note(struct reasons *r, enum look_reason reason, uint64_t count, int64_t now_ms);
-
-/* A time at which content changes by the clock alone; REASONS_NEVER takes it back. */
-void reasons_set_due(struct reasons *r, int64_t due_ms);
 
 /* When reasons_take() will give an order; REASONS_NEVER while a look runs. */
 int64_t reasons_next(const struct reasons *r);

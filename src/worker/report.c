@@ -1,17 +1,15 @@
 #include "worker/report.h"
 
-#include <unistd.h>
-
 #include "base/version.h"
 
 #define PROBLEMS_SHOWN 20
 
-void report_start(struct log *log, const struct config *config)
+void report_start(struct log *log, const char *id, const struct config *config)
 {
     struct log_line line;
     log_begin(&line, log, LOG_INFO, "starting");
     log_text(&line, "version", PLATEN_VERSION);
-    log_number(&line, "pid", getpid());
+    log_text(&line, "id", id);
     log_text(&line, "out", config->out);
     log_end(&line);
 }
@@ -65,6 +63,9 @@ static void report_result(struct log *log, const struct looked *looked)
     log_begin(&line, log, r->released || first ? LOG_INFO : LOG_DEBUG,
               r->released ? "printed" : "looked");
     log_text(&line, "reason", look_reason_name(looked->order.reason));
+    log_text(&line, "read", r->incremental ? "changes" : "everything");
+    if (r->full_because != NULL)
+        log_text(&line, "because", r->full_because);
     log_number(&line, "generation", (int64_t)r->generation);
     log_text(&line, "read", r->incremental ? "changes" : "all");
     log_number(&line, "pages", (int64_t)r->pages);

@@ -6,7 +6,7 @@
 #include "config/config.h"
 #include "worker/looker.h"
 
-void report_start(struct log *log, const struct config *config);
+void report_start(struct log *log, const char *id, const struct config *config);
 void report_look(struct log *log, const struct looked *looked);
 
 #endif
