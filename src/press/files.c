@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "plan/route.h"
 #include "press/artifact.h"
+#include "press/pinned.h"
 
 #define STATIC_BYTES_MAX ((size_t)250 << 20)
 #define STATIC_FILES_MAX 100000
@@ -107,6 +108,8 @@ bool files_put_assets(struct press *p, struct error *err)
             .from = MANIFEST_NONE,
             .kind = MANIFEST_ASSET,
         };
+        if (pinned_has(p, a->path))
+            continue;
         if (!artifact_put(p, p->site, &like, a->data, a->len, err))
             return false;
     }
@@ -115,6 +118,10 @@ bool files_put_assets(struct press *p, struct error *err)
 
 static bool is_in_use(const struct press *p, const char *path)
 {
+    if (p->pinned != NULL && !pinned_uses_theme(p))
+        return pinned_has(p, path);
+    if (pinned_has(p, path))
+        return true;
     for (size_t i = 0; i < p->theme->n_assets; i++)
         if (strcmp(p->theme->assets[i].path, path) == 0)
             return true;

@@ -8,6 +8,7 @@
 #include "press/batch.h"
 #include "press/describe.h"
 #include "press/files.h"
+#include "press/pinned.h"
 #include "press/recorded.h"
 #include "press/report.h"
 #include "press/scope.h"
@@ -108,6 +109,8 @@ static bool one_pass(struct press *p, struct error *err)
 {
     if (!start_over(p, err) || !read_all(p, err))
         return false;
+    if (p->pinned != NULL)
+        return pinned_gather(p, err);
     if (p->partial)
         return settle_gather(p, err);
     if (!files_put_static(p, err) || !files_put_assets(p, err) || !files_carry_assets(p, err))
@@ -153,6 +156,8 @@ static bool read_and_print(struct press *p, const char **why, struct error *err)
         if (!one_pass(p, err))
             return false;
         if (p->n_withdrawals == 0 && verdict_equal(&p->assumed, &p->found, p->locales.count)) {
+            if (p->pinned != NULL)
+                return pinned_settle(p, err);
             describe_names(p);
             return settle_deletions(p, err) && site_put(p, err);
         }
@@ -185,13 +190,13 @@ static void on_placing(void *payload, size_t done, size_t total)
 
 /* --- the look --------------------------------------------------------------------------------- */
 
-static bool finish(struct press *p, struct error *err)
+bool press_finish(struct press *p, bool always, struct error *err)
 {
     size_t n_changes, n_removals;
     const struct manifest_file **removals;
     struct commit_change *changes = list_changes(p, &n_changes);
     settle_removals(p, &removals, &n_removals);
-    bool ok = true, anything = n_changes + n_removals > 0 || p->releases.n_intents > 0;
+    bool ok = true, anything = always || n_changes + n_removals > 0 || p->releases.n_intents > 0;
     report_changes(p, changes, n_changes, removals, n_removals);
     if (anything && !p->options->dry_run) {
         describe_release(p);
@@ -260,6 +265,8 @@ static bool begin(struct press *p, struct error *err)
 /* Whether the look before this one is still what out/ was printed from. */
 static const char *why_not_recorded(const struct press *p)
 {
+    if (p->pinned != NULL)
+        return "a release is pinned";
     if (p->releases.n_intents > 0 || p->recorded.all_unknown)
         return "a release was cut short";
     if (p->recorded.manifest.generation != p->session->generation)
@@ -299,7 +306,7 @@ static bool look(struct press *p, const char **why, struct error *err)
     } else {
         ok = ok && read_and_print(p, why, err);
         if (ok && *why == NULL)
-            ok = source_end(p->source, err) && finish(p, err);
+            ok = source_end(p->source, err) && press_finish(p, false, err);
     }
     if (!ok || *why != NULL) {
         /* What was printed in vain must not fill the disk until the next look. */

@@ -33,6 +33,8 @@
  * that cannot be read is a row all the same.
  * - Alternates are the pages that are there after this look, held and kept ones included.
  * - config.only_locales is about pages: pages of all other locales stay as they are, uncounted.
+ * - While a release is pinned (store/pin.h), nothing but tombstones acts, in all locales and also
+ *   with accept: see press/pinned.h.
  */
 #ifndef PRESS_PRESS_H
 #define PRESS_PRESS_H
@@ -44,6 +46,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "store/pin.h"
 
 struct press_options {
     bool accept;  /* this once: print over empty and shrunken results, beyond the cap of deletions,
@@ -89,7 +92,8 @@ struct press_result {
     size_t n_problems;
     uint64_t more_problems; /* beyond the list's cap */
     bool held, omitted;
-    const char *warning; /* or NULL */
+    const struct pin *pin; /* what keeps the release as it is (then held is set, too), or NULL */
+    const char *warning;   /* or NULL */
     double seconds;
     bool incremental;           /* only what the change log names was read */
     const char *full_because;   /* of a session's look: why everything was read, or NULL */

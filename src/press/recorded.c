@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "plan/route.h"
+#include "press/pinned.h"
 #include "press/scope.h"
 #include "press/session.h"
 
@@ -92,5 +93,5 @@ bool recorded_load(struct press *p, struct error *err)
     index_names(p);
     if (!p->options->accept)
         assume_held(p);
-    return true;
+    return pinned_load(p, err);
 }

@@ -231,7 +231,8 @@ static bool carry_pages(struct press *p, struct error *err)
 
 static void describe(const struct press *p, const struct manifest_file *f, char *out, size_t size)
 {
-    if (f->set == MANIFEST_NONE)
+    /* A pinned release may have names that this look does not know. */
+    if (f->set >= p->config->n_sets || f->from >= p->locales.count)
         snprintf(out, size, "a file of kind %s", manifest_kind_name(f->kind));
     else
         snprintf(out, size, "page set '%s', key '%.80s', locale %s%s", p->config->sets[f->set].name,
@@ -260,7 +261,7 @@ static bool clash(struct press *p, const struct manifest_file *a, const struct m
     describe(p, a, first, sizeof(first));
     describe(p, b, second, sizeof(second));
     error_set(&text, ERROR_CONTENT, "%s '%.200s': %s; and %s", how, a->path, first, second);
-    if (a->set == MANIFEST_NONE || b->set == MANIFEST_NONE)
+    if (p->pinned == NULL && (a->set == MANIFEST_NONE || b->set == MANIFEST_NONE))
         return error_set(err, ERROR_USAGE, "%s", text.text);
     blame(p, a, text.text);
     blame(p, b, text.text);
@@ -404,20 +405,29 @@ static void check_site_paths(struct press *p)
     }
 }
 
-bool settle_gather(struct press *p, struct error *err)
+void settle_outputs(struct press *p)
 {
-    for (unsigned i = 0; i < p->n_workers; i++)
+    for (unsigned i = 0; i <= p->n_workers; i++)
         move_output(p, &p->workers[i]);
-    move_output(p, p->site);
-    if (!carry_pages(p, err))
-        return false;
-    settle_site(p);
+}
+
+bool settle_check(struct press *p, struct error *err)
+{
     if (!find_doubles(p, err) || !check_folders(p, err))
         return false;
     check_site_paths(p);
     check_groups(p);
     arena_reset(&p->site->scratch);
     return true;
+}
+
+bool settle_gather(struct press *p, struct error *err)
+{
+    settle_outputs(p);
+    if (!carry_pages(p, err))
+        return false;
+    settle_site(p);
+    return settle_check(p, err);
 }
 
 /* --- what goes ----------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "press/batch.h"
+#include "press/pinned.h"
 #include "press/scope.h"
 
 #define THREADS_MAX 64
@@ -91,6 +92,7 @@ void setup_release(struct press *p)
         theme_release(p->theme);
     }
     manifest_release(&p->next);
+    pinned_release(p);
     release_state_release(&p->recorded);
     scope_release(p);
     release_list_free(&p->releases);

@@ -273,7 +273,7 @@ static bool put_sitemap(struct press *p, struct error *err)
     return ok;
 }
 
-static bool put_version(struct press *p, struct error *err)
+bool site_put_version(struct press *p, struct error *err)
 {
     char hex[DIGEST_HEX_SIZE + 1];
     manifest_content(&p->next, hex);
@@ -306,8 +306,18 @@ bool site_put(struct press *p, struct error *err)
               put_sitemap(p, err);
     arena_reset(&p->site->scratch);
     settle_site(p); /* after which the fronts point nowhere */
-    if (!ok || !check_reserved(p, err) || !put_version(p, err))
+    if (!ok || !check_reserved(p, err) || !site_put_version(p, err))
         return false;
     settle_site(p);
     return check_reserved(p, err);
+}
+
+bool site_put_index(struct press *p, bool root, struct error *err)
+{
+    struct front fronts[MANIFEST_MAX_NAMES], home;
+    size_t n = find_fronts(p, fronts, &home);
+    bool ok = (!root || put_root(p, fronts, n, &home, err)) && put_sitemap(p, err);
+    arena_reset(&p->site->scratch);
+    settle_site(p);
+    return ok && check_reserved(p, err);
 }
