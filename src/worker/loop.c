@@ -18,6 +18,7 @@
 #include "worker/mailbox.h"
 #include "worker/reasons.h"
 #include "worker/report.h"
+#include "worker/tell.h"
 #include "worker/watchfiles.h"
 
 struct worker {
@@ -33,8 +34,9 @@ struct worker {
     struct crew *crew;
     struct watchfiles *files;
     int64_t look_began;
+    struct tell tell;
     int signals;
-    bool begun, was_listening, looking, stopping;
+    bool begun, looking, stopping;
 };
 
 /* --- configuration ---------------------------------------------------------------------------- */
@@ -102,6 +104,7 @@ static void use_config(struct worker *w, struct config *c)
     struct reasons_options reasons = reasons_of(c);
     bool same = same_listener(&before, &now) && crew_same(w->config, c);
     reasons_set_options(&w->reasons, &reasons);
+    tell_config(&w->tell, c);
     w->config = c;
     if (!same) {
         stop_threads(w);
@@ -155,7 +158,7 @@ static void begin(struct worker *w, const struct event *e)
     w->begun = true;
 }
 
-static void on_looked(struct worker *w)
+static void on_looked(struct worker *w, const struct event *e)
 {
     struct looked looked;
     looker_take(w->looker, &looked);
@@ -164,7 +167,17 @@ static void on_looked(struct worker *w)
     report_look(w->log, &looked);
     if (w->crew != NULL)
         crew_looked(w->crew, &looked, w->look_began);
+    tell_looked(&w->tell, &looked, e->last_ms);
     press_result_release(&looked.result);
+}
+
+static void tell_mode(struct worker *w)
+{
+    struct listener_state state;
+    if (w->listener == NULL)
+        return;
+    listener_state(w->listener, &state);
+    tell_listener(&w->tell, &state);
 }
 
 static void on_event(struct worker *w, const struct event *e)
@@ -174,24 +187,29 @@ static void on_event(struct worker *w, const struct event *e)
     switch (e->kind) {
     case EVENT_NOTIFIED:
         reasons_note(&w->reasons, LOOK_NOTIFIED, e->count, e->last_ms);
+        tell_notified(&w->tell, e->count);
         break;
     case EVENT_LISTENING:
         if (w->begun)
             reasons_note(&w->reasons, LOOK_RECONNECT, 1, e->last_ms);
         begin(w, e);
+        tell_mode(w);
         break;
     case EVENT_LOST:
     case EVENT_DEAF:
         begin(w, e);
+        tell_mode(w);
         break;
     case EVENT_DUE:
         reasons_note(&w->reasons, LOOK_DUE, e->count, e->last_ms);
         break;
     case EVENT_LOOKED:
-        on_looked(w);
+        on_looked(w, e);
         break;
     case EVENT_LEADER:
     case EVENT_FOLLOWER:
+        tell_leader(&w->tell, e->kind == EVENT_LEADER);
+        break;
     case EVENT_KINDS:
         break;
     }
@@ -203,10 +221,13 @@ static void on_signal(struct worker *w)
     while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
             reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
+            tell_reloading(&w->tell);
             continue;
         }
-        if (!w->stopping)
+        if (!w->stopping) {
             log_say(w->log, LOG_INFO, "stopping", w->looking ? "the look is finished first" : NULL);
+            tell_stopping(&w->tell);
+        }
         w->stopping = true;
     }
 }
@@ -223,14 +244,15 @@ static void look_if_due(struct worker *w)
     w->looking = true;
     w->look_began = pg_conn_clock();
     looker_look(w->looker, w->config, &order);
+    tell_looking(&w->tell);
 }
 
 static int time_left(const struct worker *w)
 {
     int64_t next = w->stopping ? REASONS_NEVER : reasons_next(&w->reasons);
-    if (next == REASONS_NEVER)
-        return -1;
-    int64_t left = next - pg_conn_clock();
+    int64_t left = tell_wait(&w->tell), now = pg_conn_clock();
+    if (next != REASONS_NEVER && next - now < left)
+        left = next - now;
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -247,6 +269,7 @@ static void turn(struct worker *w)
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
+    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
 }
 
 static bool take_signals(struct worker *w, struct error *err)
@@ -296,10 +319,12 @@ bool worker_run(const struct worker_options *options, struct error *err)
         .options = options, .log = options->log, .config = options->config, .signals = -1};
     set_id(&w);
     report_start(w.log, w.id, w.config);
+    tell_open(&w.tell, w.config, w.id, w.log);
     bool ok = start(&w, err);
     while (ok && (!w.stopping || w.looking))
         turn(&w);
     stop(&w);
+    tell_close(&w.tell);
     if (ok)
         log_say(w.log, LOG_INFO, "stopped", NULL);
     return ok;

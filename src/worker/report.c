@@ -67,7 +67,6 @@ static void report_result(struct log *log, const struct looked *looked)
     if (r->full_because != NULL)
         log_text(&line, "because", r->full_because);
     log_number(&line, "generation", (int64_t)r->generation);
-    log_text(&line, "read", r->incremental ? "changes" : "all");
     log_number(&line, "pages", (int64_t)r->pages);
     log_number(&line, "added", (int64_t)r->added);
     log_number(&line, "changed", (int64_t)r->changed);
