@@ -5,63 +5,10 @@ import json
 import time
 
 import pytest
-from cmsdata import add_due, add_product, add_published, add_schedule, add_section, add_version, live, poison
+from cmsdata import add_due, add_published, add_schedule, add_section, add_version, live, poison
+from crew import PROCESS, cms, done, login, place, until  # noqa: F401 (fixtures)
 from listening import Listening
 from program import Site
-
-
-@pytest.fixture
-def cms(db):
-    """A homepage, and a count of how often each schedule was published."""
-    add_published(db, "anchor", "here to stay")
-    add_product(db, slug="lamp")
-    db.psql(
-        command="""
-        CREATE TABLE public.done (schedule uuid NOT NULL, status text NOT NULL);
-        CREATE FUNCTION public.note_done() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-        BEGIN
-            INSERT INTO public.done VALUES (NEW.id, NEW.status);
-            RETURN NULL;
-        END $$;
-        CREATE TRIGGER note_done AFTER UPDATE OF status ON public.section_schedules
-            FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION public.note_done()"""
-    )
-    return db
-
-
-@pytest.fixture
-def login(db):
-    """Makes a login that is a member of some roles, and gives its connection string."""
-    made = []
-
-    def make(name, *roles, grants=()):
-        name = "%s_%s" % (db.name, name)
-        db.psql(command="CREATE ROLE %s LOGIN IN ROLE %s" % (name, ", ".join(roles)))
-        made.append(name)
-        for grant in grants:
-            db.psql(command="%s TO %s" % (grant, name))
-        return db.pg.dsn(db.name, name)
-
-    yield make
-    for name in made:
-        db.psql(command="DROP OWNED BY %s; DROP ROLE %s" % (name, name))
-
-
-PROCESS = "GRANT EXECUTE ON FUNCTION public.process_scheduled_publishes()"
-
-
-def done(db, status="active"):
-    """{schedule: how often it came to that status}"""
-    return dict(db.rows("SELECT schedule, count(*) FROM done WHERE status = %s GROUP BY 1", (status,)))
-
-
-def until(check, timeout=10):
-    """Seconds until check() is true."""
-    begun = time.monotonic()
-    while not check():
-        assert time.monotonic() - begun < timeout, "not within %s s" % timeout
-        time.sleep(0.01)
-    return time.monotonic() - begun
 
 
 def lateness(db, column="executed_at - publish_at"):
@@ -115,7 +62,7 @@ def test_many_workers_publish_each_schedule_once(cms, tmp_path):
         version = add_version(cms, section, "scheduled %d" % number)
         due.append(add_schedule(cms, section, version, publish_in="%d ms" % (1500 + 50 * number)))
     with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(Listening(cms, tmp_path / str(n), lead="true" if n else "false")) for n in range(3)]
+        workers = [stack.enter_context(Listening(cms, place(tmp_path, str(n)), lead="true" if n else "false")) for n in range(3)]
         deadline = time.monotonic() + 15
         while len(done(cms)) < len(due):
             cms.rows("SELECT process_scheduled_publishes()")
@@ -168,9 +115,9 @@ def test_a_reader_prints_what_others_publish(cms, tmp_path, login):
 def test_a_leader_that_may_not_publish_keeps_nobody_waiting_for_long(cms, tmp_path, login):
     reader = login("reader", "platen_reader")
     publisher = login("publisher", "platen_reader", grants=[PROCESS])
-    with Listening(cms, tmp_path / "one", dsn=reader) as leader:
+    with Listening(cms, place(tmp_path, "one"), dsn=reader) as leader:
         leader.wait("leading")
-        with Listening(cms, tmp_path / "two", dsn=publisher) as follower:
+        with Listening(cms, place(tmp_path, "two"), dsn=publisher) as follower:
             follower.wait("printed", reason="start")
             ((_, _, schedule),) = add_due(cms, 1, publish_in="-4 s")
             cms.rows("NOTIFY platen")
