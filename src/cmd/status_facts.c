@@ -55,7 +55,8 @@ bool status_facts_held(const struct status_facts *f)
 
 int status_facts_exit(const struct status_facts *f)
 {
-    if (!status_facts_alive(f) || f->worker.failures_in_row > 0 || f->warning.kind != ERROR_NONE)
+    if (!status_facts_alive(f) || f->worker.failures_in_row > 0 || f->worker.stuck ||
+        f->warning.kind != ERROR_NONE)
         return CMD_FAILED;
     return status_facts_held(f) ? CMD_HELD : CMD_DONE;
 }

@@ -33,7 +33,8 @@ void status_facts_release(struct status_facts *f);
 bool status_facts_alive(const struct status_facts *f);
 bool status_facts_held(const struct status_facts *f);
 
-/* enum cmd_exit: failed when nobody is there or the last look failed; else held; else done. */
+/* enum cmd_exit: failed when nobody is there, the last look failed, or one is stuck; else held;
+ * else done. */
 int status_facts_exit(const struct status_facts *f);
 
 /* "alive", "silent", "gone", "stopped"; "none" without a status, "unknown" when it is damaged. */

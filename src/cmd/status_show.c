@@ -107,6 +107,11 @@ static void show_look(const struct status_facts *f, struct strbuf *sb)
             strbuf_addf(sb, ": %s", look->error);
     }
     show_and_clear("last look", sb);
+    if (status_facts_alive(f) && w->looking_since != 0) {
+        strbuf_addf(sb, "%s since ", w->stuck ? "STUCK" : "at work");
+        add_moment(sb, w->looking_since, f->now);
+        show_and_clear("looking", sb);
+    }
 }
 
 static void show_figures(const struct status_facts *f, struct strbuf *sb)

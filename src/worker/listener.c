@@ -45,6 +45,7 @@ struct session {
     bool sent;
     int64_t deadline;  /* of that echo, once it was sent */
     int64_t latest;    /* beyond which the deadline is not put off */
+    bool put_off;      /* it was */
     int64_t next_echo; /* when to send one, while none is awaited */
     int64_t guest_at;
     bool guest_called;
@@ -133,6 +134,7 @@ static bool connect_to(struct listener *l, struct pg_conn **conn, struct error *
     struct pg_options options = {.connect_ms = l->options.connect_ms,
                                  .wait_ms = ANSWER_MS,
                                  .session_attrs = "primary",
+                                 .application = "platen listen",
                                  .stop = &l->stop};
     struct error first = ERROR_INIT;
     if (pg_conn_open(conn, l->conninfo, &options, &first))
@@ -173,7 +175,7 @@ static void send_echo(struct session *s)
 {
     struct listener *l = s->l;
     snprintf(s->nonce, sizeof(s->nonce), "echo %.100s %016" PRIx64, l->id, backoff_seed());
-    s->sent = false;
+    s->sent = s->put_off = false;
     echo_send(l->echo, s->nonce);
 }
 
@@ -236,16 +238,19 @@ static void on_heard(void *payload, const char *channel, const char *text)
         s->guest_at = 0;
     }
     /* Behind a flood an echo comes late, and what arrives proves as much. */
-    if (s->sent) {
+    if (s->sent && s->nonce[0] != '\0') {
         int64_t put_off = pg_conn_clock() + s->l->options.echo_wait_ms;
         s->deadline = put_off < s->latest ? put_off : s->latest;
+        s->put_off = true;
     }
 }
 
 static bool call_guest(struct session *s, struct error *err)
 {
     const struct listener_guest *guest = &s->l->options.guest;
-    if (!s->proven || guest->turn == NULL)
+    bool awaiting = s->nonce[0] != '\0' && s->sent && !s->put_off;
+    if (!s->proven || guest->turn == NULL ||
+        awaiting) /* it is the idle connection that must hear */
         return true;
     if (!s->guest_called && guest->joined != NULL)
         guest->joined(guest->payload);

@@ -157,3 +157,39 @@ class Listening:
         with open("/proc/%d/stat" % self.process.pid, encoding="ascii") as stat:
             fields = stat.read().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+PAGE = "<!DOCTYPE html><title>{{title}}</title>{{>footer}}\n"
+
+
+class SmallSite:
+    """A site of one table and one page set, in a folder of its own: what a test may break and mend."""
+
+    TABLE = "CREATE TABLE note (key text, locale text, title text); INSERT INTO note VALUES ('a', 'en', 'First')"
+    QUERY = "SELECT key, locale, title FROM public.note ORDER BY key, locale"
+
+    def __init__(self, folder, query=QUERY, **settings):
+        self.folder = pathlib.Path(folder)
+        self.settings = settings
+        self.write("templates/page.html.mustache", PAGE)
+        self.write("templates/footer.html.mustache", "<p>Old footer</p>")
+        self.write("templates/404.html.mustache", "<title>Not here</title>\n")
+        self.write("sql/notes.sql", query)
+        self.configure()
+
+    def configure(self, **more):
+        config = {"site": {"name": "Notes", "base_url": "http://localhost/"}, "static": "static",
+                  "page_sets": {"notes": {"query": "sql/notes.sql", "template": "page", "path": "{{locale}}/{{key}}.html"}},
+                  **self.settings, **more}
+        self.write("platen.yaml", json.dumps(config))
+
+    def write(self, path, text):
+        """As editors do: another file, then a rename."""
+        path = self.folder / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name("." + path.name + ".new")
+        beside.write_text(text, encoding="utf-8")
+        beside.rename(path)
+
+    def listen(self, db, **more):
+        return Listening(db, self.folder, config=self.folder / "platen.yaml", cwd=self.folder, **more)
