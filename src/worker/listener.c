@@ -153,6 +153,8 @@ static const char ABOUT[] =
     " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
     " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))";
 
+#define LISTEN "LISTEN platen; LISTEN " ECHO_CHANNEL
+
 /* Without the change log, channels of schemas like the seeds' own triggers' are all there is. */
 static bool subscribe(struct session *s, bool *in_recovery, bool *has_log, struct error *err)
 {
@@ -165,11 +167,9 @@ static bool subscribe(struct session *s, bool *in_recovery, bool *has_log, struc
     PQclear(res);
     if (*in_recovery)
         return true;
-    return pg_conn_run(s->conn,
-                       *has_log ? &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL)
-                                : &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL ";"
-                                          "LISTEN cache_invalidate; LISTEN homepage_updated"),
-                       NULL, err);
+    const char *sql =
+        *has_log ? LISTEN : LISTEN "; LISTEN cache_invalidate; LISTEN homepage_updated";
+    return pg_conn_run(s->conn, &PG_SQL(sql), NULL, err);
 }
 
 /* --- the echo --------------------------------------------------------------------------------- */
