@@ -82,7 +82,8 @@ def test_a_burst_is_few_releases(notes, site):
         worker.assert_equals_cold_build()
 
 
-@pytest.mark.parametrize("payload", ["x" * 7999, "../../etc/passwd", "'; DROP TABLE note; --", "{\"locale\": \"../../etc\"}", "\x1b[31m\n"])
+@pytest.mark.parametrize("payload", ["x" * 7999, "../../etc/passwd", "'; DROP TABLE note; --", "{\"locale\": \"../../etc\"}", "\x1b[31m\n"],
+                         ids=["longest", "path", "sql", "json", "control"])
 def test_what_a_notification_says_is_never_read(notes, site, payload):
     with site.listen(notes) as worker:
         worker.wait("printed", reason="start")
