@@ -24,7 +24,8 @@
 struct worker {
     const struct worker_options *options;
     struct log *log;
-    char id[HOST_NAME_MAX + 16]; /* host and process: in echoes, heartbeats and the release log */
+    char id[HOST_NAME_MAX +
+            24]; /* host, process and a number: two containers may share the others */
     const struct config *config;
     struct config *loaded; /* NULL: the one to begin with is in force */
     struct mailbox mailbox;
@@ -310,7 +311,8 @@ static void set_id(struct worker *w)
     char host[HOST_NAME_MAX + 1] = "";
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
         strcpy(host, "host");
-    snprintf(w->id, sizeof(w->id), "%s-%d", host, (int)getpid());
+    snprintf(w->id, sizeof(w->id), "%s-%d-%04x", host, (int)getpid(),
+             (unsigned)(backoff_seed() & 0xffff));
 }
 
 bool worker_run(const struct worker_options *options, struct error *err)

@@ -24,7 +24,7 @@ from program import PLATEN, platen
 
 
 class Listening:
-    def __init__(self, db, folder, *args, config=None, dsn=None, cwd=ROOT, quiet="20ms", program=PLATEN,
+    def __init__(self, db, folder, *args, config=None, dsn=None, cwd=ROOT, env=None, quiet="20ms", program=PLATEN,
                  **settings):
         """settings: of listen.*, without the dots: poll="200ms"."""
         self.db, self.folder = db, pathlib.Path(folder)
@@ -35,6 +35,7 @@ class Listening:
         self.cwd = cwd
         self.args = args
         self.env = {"PLATEN_LISTEN_" + name.upper(): value for name, value in {"quiet": quiet, **settings}.items()}
+        self.env.update(env or {})
         self.logfile = self.folder / "listen.log"
         self.process = None
         self.code = None
