@@ -48,9 +48,14 @@ bool status_facts_alive(const struct status_facts *f)
     return f->has_worker && f->life == STATUS_ALIVE;
 }
 
+bool status_facts_worker_looked(const struct status_facts *f)
+{
+    return status_facts_alive(f) && f->worker.look.result != STATUS_NO_LOOK;
+}
+
 bool status_facts_held(const struct status_facts *f)
 {
-    return f->release.n_held > 0 || (status_facts_alive(f) && f->worker.look.held);
+    return status_facts_worker_looked(f) ? f->worker.look.held : f->release.n_held > 0;
 }
 
 int status_facts_exit(const struct status_facts *f)

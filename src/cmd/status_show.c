@@ -168,22 +168,30 @@ static void show_due(const struct status_facts *f, struct strbuf *sb)
         show_and_clear("next due", sb);
 }
 
+static void add_held(struct strbuf *sb, const char *set, const char *locale)
+{
+    strbuf_addf(sb, "%s%s%s%s", sb->len > 0 ? "; " : "", set, locale[0] != '\0' ? " in " : "",
+                locale);
+}
+
 static void show_held(const struct status_facts *f, struct strbuf *sb)
 {
     const struct manifest *m = &f->release;
-    for (size_t i = 0; i < m->n_held; i++)
-        strbuf_addf(sb, "%s%s in %s", i > 0 ? "; " : "", m->sets[m->held[i].set],
-                    m->locales[m->held[i].locale]);
-    if (sb->len == 0 && status_facts_held(f)) {
-        const struct worker_status *w = &f->worker;
+    const struct worker_status *w = &f->worker;
+    if (!status_facts_held(f))
+        return;
+    if (status_facts_worker_looked(f)) {
         for (size_t i = 0; i < w->n_held; i++)
-            strbuf_addf(sb, "%s%s%s%s", i > 0 ? "; " : "", w->held[i].set,
-                        w->held[i].locale[0] != '\0' ? " in " : "", w->held[i].locale);
-        if (sb->len == 0)
-            strbuf_addstr(sb, "by the last look");
+            add_held(sb, w->held[i].set, w->held[i].locale);
+        if (w->more_held > 0)
+            strbuf_addf(sb, "; and %" PRIu64 " more", w->more_held);
+    } else {
+        for (size_t i = 0; i < m->n_held; i++)
+            add_held(sb, m->sets[m->held[i].set], m->locales[m->held[i].locale]);
     }
-    if (sb->len > 0)
-        show_and_clear("held", sb);
+    if (sb->len == 0)
+        strbuf_addstr(sb, "see the problems");
+    show_and_clear("held", sb);
 }
 
 static void show_problems(const struct status_facts *f, struct strbuf *sb)
