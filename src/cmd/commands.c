@@ -98,6 +98,30 @@ static const struct cmd_example build_examples[] = {
     {"platen build --source site.export --out /tmp/site", "Without a database, somewhere else."},
 };
 
+/* --- listen ----------------------------------------------------------------------------------- */
+
+static const struct cmd_option listen_options[] = {
+    {.name = "lock-wait",
+     .kind = CMD_TEXT,
+     .argument = "DURATION",
+     AT(lock_wait),
+     .setting = "output.lock_wait",
+     .prose = "How long a look waits while another platen prints to the same folder (10s, 5m)."},
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_DATABASE,
+    OPTION_LOCALE,
+    OPTION_THREADS,
+    {.name = "json", .kind = CMD_FLAG, AT(json), .prose = "Log JSON, one object per line."},
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example listen_examples[] = {
+    {"platen listen", "Print now, and again within a blink of every commit."},
+    {"platen listen --json 2>> platen.log", "With a log for programs."},
+};
+
 /* --- rollback, pin, unpin --------------------------------------------------------------------- */
 
 static const struct cmd_option rollback_options[] = {
@@ -263,6 +287,21 @@ static const struct cmd_example migrate_examples[] = {
     {"platen migrate --down 6", "Roll back until 0006 is the newest."},
 };
 
+/* --- status ----------------------------------------------------------------------------------- */
+
+static const struct cmd_option status_options[] = {
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_JSON,
+    OPTION_QUIET,
+};
+
+static const struct cmd_example status_examples[] = {
+    {"platen status", "Is somebody there, and how far is it?"},
+    {"platen status --quiet", "The exit code alone, for monitoring."},
+    {"platen status --json | jq .worker.latency", "For a program."},
+};
+
 /* --- help and version ------------------------------------------------------------------------- */
 
 static const struct cmd_option help_options[] = {
@@ -318,6 +357,22 @@ const struct cmd cmd_table[] = {
      EXAMPLES(build_examples),
      .exits =
          EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD) | EXIT(CMD_OMITTED)},
+    {.name = "listen",
+     .summary = "keep printing what is published, for as long as it runs",
+     .operands = "",
+     .description =
+         "Looks as `platen build` does, and again whenever there is a reason: a notification on "
+         "the channel `platen`, a changed template, query or setting, a connection that came back, "
+         "and from time to time without any (see the settings `listen`). A notification says that "
+         "something changed, never what: lost or invented ones do no harm.\n"
+         "Whatever fails is logged and tried again; the last good pages stay. SIGTERM ends it once "
+         "the look that runs is finished, SIGHUP reads the configuration again. The log goes to "
+         "standard error.",
+     .run = cmd_listen,
+     .config = CMD_NEEDS_SITE,
+     OPTIONS(listen_options),
+     EXAMPLES(listen_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
     {.name = "rollback",
      .summary = "print an earlier release again",
      .operands = "[GENERATION]",
@@ -418,6 +473,23 @@ const struct cmd cmd_table[] = {
      OPTIONS(migrate_options),
      EXAMPLES(migrate_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+    {.name = "status",
+     .summary = "tell how the worker is, and what is printed",
+     .operands = "",
+     .description =
+         "Tells what the worker that prints to the output folder says of itself: how it hears of "
+         "changes, its last look and why, how long a commit takes to become a page, what is due, "
+         "held or wrong. Without a worker it tells which release is there. It reads files of the "
+         "output folder only: no database, no lock.\n"
+         "A worker writes out/status.json with each change, and every 5 seconds without one. It "
+         "counts as gone when its process is not there, and as silent when it has not written for "
+         "three times as long: hung, stopped, or cut off. Exit code 0: a worker is alive and well; "
+         "1: none is, or its last look failed; 3: it is, but something is held.",
+     .run = cmd_status,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(status_options),
+     EXAMPLES(status_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD)},
     {.name = "help",
      .summary = "explain a command, or the settings",
      .operands = "[COMMAND | settings]",

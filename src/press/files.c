@@ -99,8 +99,8 @@ bool files_put_static(struct press *p, struct error *err)
 
 bool files_put_assets(struct press *p, struct error *err)
 {
-    for (size_t i = 0; i < p->theme.n_assets; i++) {
-        const struct theme_asset *a = &p->theme.assets[i];
+    for (size_t i = 0; i < p->theme->n_assets; i++) {
+        const struct theme_asset *a = &p->theme->assets[i];
         struct manifest_file like = {
             .path = a->path,
             .set = MANIFEST_NONE,
@@ -122,8 +122,8 @@ static bool is_in_use(const struct press *p, const char *path)
         return pinned_has(p, path);
     if (pinned_has(p, path))
         return true;
-    for (size_t i = 0; i < p->theme.n_assets; i++)
-        if (strcmp(p->theme.assets[i].path, path) == 0)
+    for (size_t i = 0; i < p->theme->n_assets; i++)
+        if (strcmp(p->theme->assets[i].path, path) == 0)
             return true;
     return false;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "plan/route.h"
 #include "press/artifact.h"
+#include "press/scope.h"
 #include "press/site.h"
 
 /* --- guards that count --------------------------------------------------------------------- */
@@ -178,11 +179,33 @@ static void index_printed(const struct press *p, struct arena *names, struct map
     }
 }
 
+/* Of an incremental look: what it did not read, and what no row has to do with. */
+static void keep_unread(struct press *p)
+{
+    for (size_t i = 0; i < p->recorded.manifest.n_files; i++) {
+        const struct manifest_file *f = &p->recorded.manifest.files[i];
+        struct old_file o = old_file(p, f);
+        if (f->kind != MANIFEST_ASSET && f->kind != MANIFEST_STATIC &&
+            (!is_of_page(&o) || scope_has(p, o.set, o.from, f->key)))
+            continue;
+        struct manifest_file like = *f;
+        like.set = o.set;
+        like.from = o.from;
+        like.locale = o.locale;
+        like.group = 0;
+        artifact_keep(p->site, f, &like);
+    }
+}
+
 /* What stays from the last release: whole pages that are not printed anew. */
 static bool carry_pages(struct press *p, struct error *err)
 {
     struct arena names;
     struct map pages, index;
+    if (p->partial) {
+        keep_unread(p); /* if something is held or kept, the look starts again as a full one */
+        return true;
+    }
     if (!verdict_any_at_all(&p->found) && p->kept.count == 0 && p->config->n_only_locales == 0)
         return true;
     arena_init(&names);

@@ -61,7 +61,8 @@ struct press {
     struct press_result *result;
     int64_t now; /* seconds; one moment for the whole look */
 
-    struct theme theme;
+    struct press_session *session; /* NULL: a single look */
+    struct theme *theme;
     struct locale_table locales;
     struct source *source;
 
@@ -104,6 +105,11 @@ struct press {
     pthread_cond_t batch_returned;
     struct press_batch *free_batches;
     unsigned n_batches;
+
+    bool partial;                /* an incremental look: only what `scopes` names is read */
+    bool too_narrow;             /* it found out that it has to read more */
+    struct source_scope *scopes; /* one per page set */
+    struct map *scope_keys;      /* one per page set: its keys */
 
     struct manifest next;
     struct press_worker *site; /* the worker whose buffers site pages use: the first */

@@ -1,0 +1,81 @@
+/* The thread of the connection that listens.
+ *
+ * For: being told of changes. It connects, listens, and posts EVENT_LISTENING once LISTEN is
+ * committed (what was committed before is then found by a look, what comes later is heard),
+ * EVENT_NOTIFIED for what it hears, EVENT_LOST when the connection cannot be had or ends; then it
+ * connects again, with growing pauses.
+ * What a notification says is never read: anybody may send one. No transaction is ever open on the
+ * connection, and every wait has a deadline.
+ *
+ * Proof of life: from time to time it notifies itself from another session (worker/echo.h), with a
+ * number nobody can guess. An echo that is not heard in time ends the connection. One that was
+ * never heard at all means that notifications cannot arrive on this way, as through a pooler in
+ * transaction mode: EVENT_DEAF, as on a standby, where there is no LISTEN. Then it says once how to
+ * mend it, closes the connection, and tries again from time to time.
+ *
+ * A guest shares the connection: leadership holds a lock in its session. It is let in when the
+ * connection is proven, and called on the listener's thread only.
+ *
+ * Not for: deciding anything (worker/reasons.h).
+ *
+ * Order: listener_start(), listener_stop(), which takes no longer than some tenths of a second.
+ * Ownership: all that the options name is borrowed until listener_stop(), except conninfo and id,
+ * which are copied.
+ */
+#ifndef WORKER_LISTENER_H
+#define WORKER_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "pg/conn.h"
+#include "worker/mailbox.h"
+
+struct listener;
+
+/* Its functions may be NULL. */
+struct listener_guest {
+    void *payload;
+    /* The connection is there and proven; called once for each. */
+    void (*joined)(void *payload);
+    /* May use the connection, shortly, and leave no transaction open. *again_ms: when to be called
+     * next at the latest, of pg_conn_clock(). False, with err set: give the connection up. */
+    bool (*turn)(void *payload, struct pg_conn *c, int64_t *again_ms, struct error *err);
+    /* Something came on ECHO_CHANNEL that is no echo of ours. Hostile. turn() follows. */
+    void (*heard)(void *payload, const char *text);
+    /* The connection has ended; called after joined() only. */
+    void (*left)(void *payload);
+};
+
+struct listener_options {
+    const char *conninfo;
+    const char *id; /* the worker's */
+    int64_t connect_ms;
+    int64_t echo_every_ms, echo_wait_ms;
+    int64_t retry_ms; /* where notifications cannot arrive: how often to see whether they can now */
+    struct mailbox *mailbox;
+    struct log *log;
+    struct listener_guest guest;
+};
+
+enum listener_mode { LISTENER_CONNECTING, LISTENER_LISTENING, LISTENER_LOST, LISTENER_DEAF };
+
+/* For whoever tells people. */
+struct listener_state {
+    enum listener_mode mode;
+    uint64_t connections;     /* that listened, so far */
+    char why[ERROR_TEXT_MAX]; /* of LOST and DEAF */
+};
+
+bool listener_start(struct listener **out, const struct listener_options *options,
+                    struct error *err);
+void listener_stop(struct listener *l); /* accepts NULL */
+
+void listener_state(struct listener *l, struct listener_state *state);
+
+/* Calls the guest's turn() soon. From any thread. */
+void listener_wake(struct listener *l);
+
+#endif

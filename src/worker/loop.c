@@ -1,0 +1,280 @@
+#include "worker/loop.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "pg/conn.h"
+#include "worker/backoff.h"
+#include "worker/listener.h"
+#include "worker/looker.h"
+#include "worker/mailbox.h"
+#include "worker/reasons.h"
+#include "worker/report.h"
+#include "worker/watchfiles.h"
+
+struct worker {
+    const struct worker_options *options;
+    struct log *log;
+    char id[HOST_NAME_MAX + 16]; /* host and process: in echoes, heartbeats and the release log */
+    const struct config *config;
+    struct config *loaded; /* NULL: the one to begin with is in force */
+    struct mailbox mailbox;
+    struct reasons reasons;
+    struct looker *looker;
+    struct listener *listener;
+    struct watchfiles *files;
+    int signals;
+    bool begun, was_listening, looking, stopping;
+};
+
+/* --- configuration ---------------------------------------------------------------------------- */
+
+static struct reasons_options reasons_of(const struct config *c)
+{
+    return (struct reasons_options){.quiet_ms = c->listen_quiet_ms,
+                                    .quiet_max_ms = c->listen_quiet_max_ms,
+                                    .poll_ms = c->listen_poll_ms,
+                                    .full_every_ms = c->listen_full_every_ms};
+}
+
+static struct listener_options listener_of(struct worker *w, const struct config *c)
+{
+    bool own = c->listen_database[0] != '\0';
+    return (struct listener_options){.conninfo = own ? c->listen_database : c->source,
+                                     .id = w->id,
+                                     .connect_ms = c->connect_timeout_ms,
+                                     .echo_every_ms = c->listen_echo_every_ms,
+                                     .echo_wait_ms = c->listen_echo_wait_ms,
+                                     .retry_ms = c->listen_poll_ms,
+                                     .mailbox = &w->mailbox,
+                                     .log = w->log};
+}
+
+static bool same_listener(const struct listener_options *a, const struct listener_options *b)
+{
+    return strcmp(a->conninfo, b->conninfo) == 0 && a->connect_ms == b->connect_ms &&
+           a->echo_every_ms == b->echo_every_ms && a->echo_wait_ms == b->echo_wait_ms &&
+           a->retry_ms == b->retry_ms;
+}
+
+static void free_config(struct config *c)
+{
+    if (c == NULL)
+        return;
+    config_release(c);
+    free(c);
+}
+
+/* Puts a new configuration in force; the old one is released after. Not while a look runs. */
+static void use_config(struct worker *w, struct config *c)
+{
+    struct error err = ERROR_INIT;
+    struct listener_options before = listener_of(w, w->config), now = listener_of(w, c);
+    struct reasons_options reasons = reasons_of(c);
+    bool same = same_listener(&before, &now);
+    reasons_set_options(&w->reasons, &reasons);
+    w->config = c;
+    if (!same) {
+        listener_stop(w->listener);
+        if (!listener_start(&w->listener, &now, &err))
+            log_say(w->log, LOG_ERROR, "not listening", err.text);
+    }
+    free_config(w->loaded);
+    w->loaded = c;
+}
+
+/* The new set of watches is there before anything is read, and before the old one is gone: no
+ * change falls in between. */
+static void watch_files(struct worker *w)
+{
+    struct error err = ERROR_INIT;
+    size_t missed = 0;
+    struct watchfiles *files = watchfiles_open(w->config, &missed, &err);
+    watchfiles_close(w->files);
+    w->files = files;
+    if (files == NULL || missed > 0)
+        log_say(w->log, LOG_WARNING, "files not watched",
+                files == NULL ? err.text
+                              : "not all folders of the site can be watched (see the limit "
+                                "fs.inotify.max_user_watches); SIGHUP reads them again");
+}
+
+/* Before a look that changed files may have caused. */
+static void reload(struct worker *w)
+{
+    struct error err = ERROR_INIT;
+    struct config *c = mem_calloc(1, sizeof(*c));
+    looker_forget(w->looker);
+    watch_files(w);
+    if (w->options->load_config(w->options->payload, c, &err)) {
+        use_config(w, c);
+        watch_files(w);
+    } else {
+        log_say(w->log, LOG_ERROR, "configuration not used", err.text);
+        free_config(c);
+    }
+}
+
+/* --- what happens ----------------------------------------------------------------------------- */
+
+/* The first look waits until it is known whether there is something to listen to. */
+static void begin(struct worker *w, const struct event *e)
+{
+    if (!w->begun)
+        reasons_note(&w->reasons, LOOK_START, 1, e->last_ms);
+    w->begun = true;
+}
+
+static void on_looked(struct worker *w)
+{
+    struct looked looked;
+    looker_take(w->looker, &looked);
+    w->looking = false;
+    reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
+    report_look(w->log, &looked);
+    press_result_release(&looked.result);
+}
+
+static void on_event(struct worker *w, const struct event *e)
+{
+    switch (e->kind) {
+    case EVENT_NOTIFIED:
+        reasons_note(&w->reasons, LOOK_NOTIFIED, e->count, e->last_ms);
+        break;
+    case EVENT_LISTENING:
+        if (w->begun)
+            reasons_note(&w->reasons, LOOK_RECONNECT, 1, e->last_ms);
+        begin(w, e);
+        break;
+    case EVENT_LOST:
+    case EVENT_DEAF:
+        begin(w, e);
+        break;
+    case EVENT_DUE:
+        reasons_note(&w->reasons, LOOK_DUE, e->count, e->last_ms);
+        break;
+    case EVENT_LOOKED:
+        on_looked(w);
+        break;
+    case EVENT_LEADER:
+    case EVENT_FOLLOWER:
+    case EVENT_KINDS:
+        break;
+    }
+}
+
+static void on_signal(struct worker *w)
+{
+    struct signalfd_siginfo info;
+    while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP) {
+            reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
+            continue;
+        }
+        if (!w->stopping)
+            log_say(w->log, LOG_INFO, "stopping", w->looking ? "the look is finished first" : NULL);
+        w->stopping = true;
+    }
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static void look_if_due(struct worker *w)
+{
+    struct look_order order;
+    if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
+        return;
+    if (order.reload && order.reason != LOOK_START)
+        reload(w);
+    w->looking = true;
+    looker_look(w->looker, w->config, &order);
+}
+
+static int time_left(const struct worker *w)
+{
+    int64_t next = w->stopping ? REASONS_NEVER : reasons_next(&w->reasons);
+    if (next == REASONS_NEVER)
+        return -1;
+    int64_t left = next - pg_conn_clock();
+    return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+static void turn(struct worker *w)
+{
+    struct event e;
+    struct pollfd pfds[] = {{.fd = w->signals, .events = POLLIN},
+                            {.fd = mailbox_fd(&w->mailbox), .events = POLLIN},
+                            {.fd = watchfiles_fd(w->files), .events = POLLIN}};
+    poll(pfds, sizeof(pfds) / sizeof(*pfds), time_left(w));
+    on_signal(w);
+    if (w->files != NULL && watchfiles_changed(w->files))
+        reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
+    while (mailbox_take(&w->mailbox, &e))
+        on_event(w, &e);
+    look_if_due(w);
+}
+
+static bool take_signals(struct worker *w, struct error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return w->signals >= 0 || error_errno(err, "signalfd");
+}
+
+static bool start(struct worker *w, struct error *err)
+{
+    struct reasons_options reasons = reasons_of(w->config);
+    struct listener_options listener = listener_of(w, w->config);
+    reasons_init(&w->reasons, &reasons, backoff_seed());
+    watch_files(w);
+    return mailbox_init(&w->mailbox, err) && take_signals(w, err) &&
+           looker_start(&w->looker, &w->mailbox, err) &&
+           listener_start(&w->listener, &listener, err);
+}
+
+static void stop(struct worker *w)
+{
+    listener_stop(w->listener);
+    looker_stop(w->looker);
+    watchfiles_close(w->files);
+    mailbox_release(&w->mailbox);
+    if (w->signals >= 0)
+        close(w->signals);
+    free_config(w->loaded);
+}
+
+static void set_id(struct worker *w)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+        strcpy(host, "host");
+    snprintf(w->id, sizeof(w->id), "%s-%d", host, (int)getpid());
+}
+
+bool worker_run(const struct worker_options *options, struct error *err)
+{
+    struct worker w = {
+        .options = options, .log = options->log, .config = options->config, .signals = -1};
+    set_id(&w);
+    report_start(w.log, w.id, w.config);
+    bool ok = start(&w, err);
+    while (ok && (!w.stopping || w.looking))
+        turn(&w);
+    stop(&w);
+    if (ok)
+        log_say(w.log, LOG_INFO, "stopped", NULL);
+    return ok;
+}
