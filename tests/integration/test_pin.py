@@ -4,9 +4,11 @@ import fcntl
 import json
 import os
 import shutil
+import time
 
 import pytest
 from cmsdb import ROOT, SAMPLE
+from listening import Listening
 from printing import COLUMNS, CONFIG, PrintSite, differences, left_behind, manifest, manifests, page, stats, tree
 from program import platen
 
@@ -337,3 +339,56 @@ def test_the_runbooks_kill_switch_on_the_sample_site(db, tmp_path):
     assert run("unpin").code == 0
     assert run("build", "--source", source).code == 0
     assert b"(new)" in tree(out)["en/products/halo-desk-lamp/index.html"]
+
+
+# -- while platen listen runs ------------------------------------------------------------------------
+
+
+def wait_until(worker, holds, timeout=10):
+    """Seconds until it is so."""
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < timeout, worker.tail()
+        time.sleep(0.01)
+    return time.monotonic() - begun
+
+
+def test_a_listener_acts_on_rollback_and_unpin_within_a_second(db, tmp_path):
+    """No notification tells it, and the poll is a minute away."""
+    db.psql(file=SAMPLE)
+    lamp = "en/products/halo-desk-lamp/index.html"
+    with Listening(db, tmp_path) as worker:
+
+        def run(command, *args):
+            done = platen(command, "--out", worker.out, *args, cwd=ROOT)
+            assert done.code == 0, done
+
+        def says(path, word):
+            return word in worker.public(path).read_text(encoding="utf-8")
+
+        worker.wait("printed", reason="start")
+        first = tree(worker.out)
+        db.rows("UPDATE homepage_sections SET is_active = false WHERE locale = 'en'")
+        db.rows("UPDATE products SET name = name || ' (wrong)', translations = '{}'; NOTIFY platen")
+        worker.wait_for(lamp, "(wrong)")
+        down = worker.public("en/index.html").read_bytes()
+        assert down != first["en/index.html"]
+        run("rollback", "1")
+        assert not says(lamp, "(wrong)")
+        seconds = wait_until(worker, lambda: worker.public("en/index.html").read_bytes() == down)
+        assert seconds < 1, "what was taken down is down again: after %.3f s" % seconds
+        # what changes while a release is pinned must not be lost when it no longer is
+        db.rows("UPDATE products SET name = name || ' (right)'; NOTIFY platen")
+        db.rows("UPDATE homepage_sections SET is_active = true WHERE locale = 'en'; NOTIFY platen")
+        wait_until(worker, lambda: worker.public("en/index.html").read_bytes() == first["en/index.html"])
+        assert not says(lamp, "(right)")
+        run("unpin")
+        assert worker.wait_for(lamp, "(right)") < 1
+        worker.assert_equals_cold_build()
+        run("pin", "--reason", "stop")
+        db.rows("UPDATE products SET name = 'Nobody sees this'; NOTIFY platen")
+        time.sleep(0.5)
+        assert not says(lamp, "Nobody")
+        run("unpin")
+        worker.wait_for(lamp, "Nobody")
+        worker.assert_equals_cold_build()
