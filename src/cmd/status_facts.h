@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "plan/manifest.h"
+#include "store/pin.h"
 #include "worker/status.h"
 
 struct status_facts {
@@ -24,6 +25,7 @@ struct status_facts {
     enum status_life life; /* of it */
     struct error worker_fault;
     struct manifest release; /* its header; generation 0 = none */
+    struct pin pin;          /* generation 0 = none */
     struct error warning;    /* about releases/; kind ERROR_NONE: none */
 };
 

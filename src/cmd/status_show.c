@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cmd/result.h"
 #include "worker/instant.h"
 
 #define DURATION_SIZE 32
@@ -189,9 +190,21 @@ static void show_held(const struct status_facts *f, struct strbuf *sb)
         for (size_t i = 0; i < m->n_held; i++)
             add_held(sb, m->sets[m->held[i].set], m->locales[m->held[i].locale]);
     }
-    if (sb->len == 0)
+    if (sb->len == 0 && f->pin.generation == 0)
         strbuf_addstr(sb, "see the problems");
-    show_and_clear("held", sb);
+    if (sb->len > 0)
+        show_and_clear("held", sb);
+}
+
+static void show_pin(const struct status_facts *f, struct strbuf *sb)
+{
+    const struct pin *pin = &f->pin;
+    if (pin->generation == 0)
+        return;
+    strbuf_addf(sb, "release %" PRIu64 " stays since %s, by %s%s%s; 'platen unpin' ends that",
+                pin->generation, pin->since, pin_by_name(pin->by),
+                pin->reason[0] != '\0' ? ": " : "", pin->reason);
+    show_and_clear("pinned", sb);
 }
 
 static void show_problems(const struct status_facts *f, struct strbuf *sb)
@@ -224,6 +237,7 @@ void status_show_table(const struct status_facts *f)
     }
     show_due(f, &sb);
     show_held(f, &sb);
+    show_pin(f, &sb);
     if (alive)
         show_problems(f, &sb);
     if (f->warning.kind != ERROR_NONE) {
@@ -279,6 +293,7 @@ void status_show_json(const struct status_facts *f, int code)
     bool fault = f->worker_fault.kind != ERROR_NONE, warning = f->warning.kind != ERROR_NONE;
     add_text(&sb, "worker_fault", fault ? f->worker_fault.text : NULL);
     add_release(&sb, &f->release);
+    result_add_pin(&sb, f->pin.generation > 0 ? &f->pin : NULL);
     add_text(&sb, "warning", warning ? f->warning.text : NULL);
     strbuf_addstr(&sb, ",\"worker\":");
     for (const char *c = worker.buf; *c != '\0'; c++) /* the file has lines for people's sake */

@@ -84,6 +84,33 @@ def test_a_damaged_manifest_is_told_and_the_one_before_shown(tmp_path):
     assert found["warning"] in line(table, "problem")
 
 
+PIN = {"platen": 1, "generation": 12, "since": "2026-01-02T03:04:05Z", "reason": "wrong prices", "by": "rollback"}
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_pin_is_told_and_outweighs_a_worker_that_is_well(tmp_path, alive):
+    room = Room(tmp_path)
+    room.rows["things"] = [row("a", "en")]
+    room.build()
+    room.write("out/releases/pin.json", json.dumps(PIN))
+    found, table = told(room.folder, look={"held": True}) if alive else ask(room.folder / "out")
+    assert found["exit"] == (3 if alive else 1)
+    assert found["pin"] == {k: v for k, v in PIN.items() if k != "platen"} | {"platen": 1}
+    assert line(table, "pinned") == ("release 12 stays since 2026-01-02T03:04:05Z, by rollback: wrong prices; "
+                                     "'platen unpin' ends that")
+    assert line(table, "held") is None
+
+
+def test_a_damaged_pin_is_told(tmp_path):
+    room = Room(tmp_path)
+    room.rows["things"] = [row("a", "en")]
+    room.build()
+    room.write("out/releases/pin.json", "{}")
+    found, table = told(room.folder)
+    assert (found["exit"], found["pin"]) == (1, None)
+    assert "pin.json" in found["warning"] and "platen unpin" in line(table, "problem")
+
+
 # --- what a worker wrote --------------------------------------------------------------------------------------------
 
 
