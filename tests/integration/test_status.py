@@ -14,7 +14,7 @@ import time
 import pytest
 from cmsdb import SAMPLE
 from listening import Listening
-from program import PLATEN, platen
+from program import PLATEN, ROOT, platen
 from pressroom import Room, row
 from test_listen import publish_title
 
@@ -133,6 +133,15 @@ WORDS = {
                  "unnamed": 5},
     "held": [], "more_held": 0, "problems": [], "more_problems": 0,
 }
+
+
+def test_every_field_is_explained():
+    manual = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`\.?(?:[a-z]+\.)?(\w+)`", manual))
+    for name, value in [*WORDS.items(), ("written", "")]:
+        inner = set(value) if isinstance(value, dict) else set()
+        assert inner <= named, name
+        assert name in named or inner, name
 
 
 def told(tmp_path, age=0.0, **changed):
