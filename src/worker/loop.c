@@ -165,6 +165,10 @@ static void on_looked(struct worker *w, const struct event *e)
     looker_take(w->looker, &looked);
     w->looking = false;
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
+    if (looked.ok && looked.result.behind)
+        reasons_note(&w->reasons, LOOK_NOTIFIED, 0, pg_conn_clock());
+    if (looked.ok && w->listener != NULL)
+        listener_want_positions(w->listener, looked.result.in_recovery);
     report_look(w->log, &looked);
     if (w->crew != NULL)
         crew_looked(w->crew, &looked, w->look_began);
@@ -238,13 +242,16 @@ static void on_signal(struct worker *w)
 static void look_if_due(struct worker *w)
 {
     struct look_order order;
+    char position[LISTENER_POSITION_MAX] = "";
     if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
         return;
     if (order.reload)
         reload(w);
+    if (w->listener != NULL)
+        listener_position(w->listener, position);
     w->looking = true;
     w->look_began = pg_conn_clock();
-    looker_look(w->looker, w->config, &order);
+    looker_look(w->looker, w->config, &order, position);
     tell_looking(&w->tell);
 }
 
