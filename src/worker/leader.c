@@ -37,7 +37,7 @@ static const char HOLDER[] = "SELECT l.pid FROM pg_catalog.pg_locks l WHERE " IS
 static const char END[] = "SELECT pg_catalog.pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l"
                           " WHERE " IS_HELD " AND l.pid = $1::pg_catalog.int4"
                           " AND l.pid <> pg_catalog.pg_backend_pid()";
-static const char HOLDS[] = "SELECT FROM pg_catalog.pg_locks l"
+static const char HOLDS[] = "SELECT 1 FROM pg_catalog.pg_locks l"
                             " JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE " IS_HELD
                             " AND l.pid = $1::pg_catalog.int4"
                             " AND " STARTED " = $2::pg_catalog.int8";

@@ -162,6 +162,7 @@ static bool connected(struct schedule *s)
     struct pg_options options = {.connect_ms = s->options.connect_ms,
                                  .wait_ms = ANSWER_MS,
                                  .session_attrs = "primary",
+                                 .application = "platen schedule",
                                  .notice = on_notice,
                                  .payload = s,
                                  .stop = &s->sleeper.stop};
@@ -258,6 +259,15 @@ static bool rank_of(struct schedule *s, enum due_rank *rank, struct error *err)
     return true;
 }
 
+/* Other workers hear of it by the change log's triggers; without those, by this. Not in the same
+ * transaction: schedules are done even when the queue of notifications is full. */
+static void tell_others(struct schedule *s)
+{
+    struct error err = ERROR_INIT;
+    if (!pg_conn_run(s->conn, &PG_SQL("NOTIFY platen"), NULL, &err))
+        warn(s, "other workers cannot be notified", err.text);
+}
+
 static bool run(struct schedule *s, int64_t now, struct error *err)
 {
     char sql[sizeof(RUN) + 16];
@@ -270,9 +280,18 @@ static bool run(struct schedule *s, int64_t now, struct error *err)
     if (ok)
         PQclear(res);
     due_ran(&s->runs, now, done);
-    if (done > 0)
+    if (done > 0) {
         tell_done(s, done);
+        tell_others(s);
+    }
     return ok || error_context(err, "schedules cannot be published");
+}
+
+static int64_t run_at(const struct schedule *s, const struct glance *g, enum due_rank rank)
+{
+    int64_t stale = due_run_at(&s->runs, rank, g->stale);
+    int64_t fresh = due_run_at(&s->runs, rank, g->fresh);
+    return stale < fresh ? stale : fresh;
 }
 
 /* *at: when to publish next, by the database's clock. */
@@ -280,15 +299,23 @@ static bool publish_if_due(struct schedule *s, const struct glance *g, int64_t *
                            struct error *err)
 {
     enum due_rank rank;
+    bool holds = true;
     *ran = false;
     *at = DUE_NEVER;
     if (!g->may_publish || (g->stale == DUE_NEVER && g->fresh == DUE_NEVER))
         return true;
     if (!rank_of(s, &rank, err))
         return false;
-    int64_t stale = due_run_at(&s->runs, rank, g->stale);
-    int64_t fresh = due_run_at(&s->runs, rank, g->fresh);
-    *at = stale < fresh ? stale : fresh;
+    *at = run_at(s, g, rank);
+    if (g->now < *at)
+        return true;
+    /* It may have lost its session a moment ago without having been told. */
+    if (rank == DUE_LEADER && !leader_still_holds(s->options.leader, s->conn, &holds, err))
+        return false;
+    if (!holds) {
+        log_say(s->options.log, LOG_DEBUG, "no longer leading", NULL);
+        *at = run_at(s, g, DUE_FOLLOWER);
+    }
     if (g->now < *at)
         return true;
     *ran = true;

@@ -1,9 +1,10 @@
-"""A network between a program and a test's cluster, that can be cut without either end being told.
+"""A wire between clients and a PostgreSQL of the tests that can be cut.
 
-    with Wire(pg) as wire:
-        connection = psycopg2.connect(wire.dsn("shop"))
-        wire.cut()    # bytes vanish; new connections are accepted and hear nothing
-        wire.mend()   # what was swallowed stays lost, new connections work
+    with Wire(db.pg) as wire:
+        worker = Listening(db, tmp_path, dsn=wire.dsn(db.name))
+        wire.cut("platen listen")      # sessions of that application_name hear nothing more, and nobody tells them
+        wire.cut()                     # all of them, and those that come
+        wire.mend()                    # what was cut stays so; new ones pass
 """
 
 import contextlib
@@ -11,84 +12,118 @@ import os
 import selectors
 import shutil
 import socket
+import struct
 import tempfile
 import threading
 
-PORT = 5432
+CHUNK = 65536
+
+
+class _Session:
+    """One client and its connection to the server."""
+
+    def __init__(self, client, server):
+        self.ends = {client: server, server: client}
+        self.client = client
+        self.name = None  # application_name, once the first packet has passed
+        self.cut = False
+
+    def note_name(self, packet):
+        """The first packet: length, protocol, then names and values, each ended by a zero byte."""
+        if self.name is None and len(packet) > 8 and struct.unpack("!i", packet[4:8])[0] == 196608:
+            words = packet[8:].split(b"\0")
+            self.name = dict(zip(words[::2], words[1::2])).get(b"application_name", b"").decode()
+
+    def close(self):
+        for end in self.ends:
+            end.close()
 
 
 class Wire:
     def __init__(self, pg):
-        self.pg = pg
-        self._cut = threading.Event()
-        self._stop = threading.Event()
+        self._pg = pg
+        self._server = os.path.join(pg.directory, ".s.PGSQL.%d" % pg.port)
+        self._lock = threading.Lock()
+        self._sessions = []
+        self._cut_all = False
+        self._ended = False
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="platen-wire-", dir="/tmp")
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(os.path.join(self.directory, ".s.PGSQL.%d" % PORT))
+        self._listener.bind(os.path.join(self.directory, ".s.PGSQL.5432"))
         self._listener.listen(64)
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ, None)
-        self._open = set()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._carry, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join(5)
-        for one in [*self._open, self._listener]:
-            one.close()
+        self._ended = True
+        self._thread.join(10)
+        for session in self._sessions:
+            session.close()
+        self._listener.close()
         self._selector.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def dsn(self, database):
-        return "host=%s port=%d dbname=%s user=postgres" % (self.directory, PORT, database)
+    def dsn(self, database, user="postgres"):
+        return "host=%s port=5432 dbname=%s user=%s" % (self.directory, database, user)
 
-    def cut(self):
-        self._cut.set()
+    def cut(self, name=None):
+        with self._lock:
+            self._cut_all = self._cut_all or name is None
+            for session in self._sessions:
+                session.cut = session.cut or name in (None, session.name)
 
     def mend(self):
-        self._cut.clear()
+        with self._lock:
+            self._cut_all = False
 
-    def _run(self):
-        while not self._stop.is_set():
+    # -- the thread ------------------------------------------------------------------------------
+
+    def _carry(self):
+        while not self._ended:
             for key, _ in self._selector.select(0.05):
-                if key.data is None:
-                    self._accept()
-                elif key.fileobj in self._open:  # not ended by its other half just now
-                    self._pass_on(key.fileobj, key.data)
+                with self._lock:
+                    if key.fileobj is self._listener:
+                        self._accept()
+                    else:
+                        self._pass_on(key.fileobj, key.data)
 
     def _accept(self):
-        near, _ = self._listener.accept()
-        far = socket.socket(socket.AF_UNIX)
-        far.connect(os.path.join(self.pg.directory, ".s.PGSQL.%d" % self.pg.port))
-        self._open.update((near, far))
-        self._selector.register(near, selectors.EVENT_READ, {"to": far, "dead": False})
-        self._selector.register(far, selectors.EVENT_READ, {"to": near, "dead": False})
-
-    def _pass_on(self, one, data):
-        """A connection that met the cut is dead for good, as one whose bytes were lost would be."""
-        other = data["to"]
+        client, _ = self._listener.accept()
+        server = socket.socket(socket.AF_UNIX)
         try:
-            read = one.recv(65536)
+            server.connect(self._server)
         except OSError:
-            read = b""
-        if self._cut.is_set() and read:
-            for end in (one, other):
-                with contextlib.suppress(KeyError):
-                    self._selector.get_key(end).data["dead"] = True
-        if not read:
-            self._end(one)
-            if not self._cut.is_set() and not data["dead"]:
-                self._end(other)
-        elif not data["dead"]:
-            with contextlib.suppress(OSError):
-                other.sendall(read)
+            client.close()
+            server.close()
+            return
+        session = _Session(client, server)
+        session.cut = self._cut_all
+        self._sessions.append(session)
+        for end in session.ends:
+            self._selector.register(end, selectors.EVENT_READ, session)
 
-    def _end(self, one):
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(one)
-        one.close()
-        self._open.discard(one)
+    def _pass_on(self, end, session):
+        if session not in self._sessions:
+            return  # its other end has just gone
+        if session.cut:  # neither bytes nor an end go through
+            self._selector.unregister(end)
+            return
+        data = b""
+        with contextlib.suppress(OSError):
+            data = end.recv(CHUNK)
+        with contextlib.suppress(OSError):
+            if data:
+                if end is session.client:
+                    session.note_name(data)
+                session.ends[end].sendall(data)
+                return
+        for side in session.ends:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(side)
+        session.close()
+        self._sessions.remove(session)
