@@ -166,7 +166,7 @@ static void on_looked(struct worker *w, const struct event *e)
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
     report_look(w->log, &looked);
     if (w->crew != NULL)
-        crew_looked(w->crew, &looked, w->look_began);
+        crew_looked(w->crew, &looked, w->look_began, e->last_ms);
     tell_looked(&w->tell, &looked, e->last_ms);
     press_result_release(&looked.result);
 }
@@ -256,6 +256,18 @@ static int time_left(const struct worker *w)
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+/* Where due times cannot be seen, nobody knows what is overdue. */
+static void tell_schedules(struct worker *w)
+{
+    struct crew_state state;
+    if (w->crew == NULL)
+        return;
+    crew_state(w->crew, &state);
+    bool known = state.schedule.connected && state.schedule.visible;
+    tell_due(&w->tell, known ? state.schedule.next : 0,
+             known ? (int64_t)state.schedule.overdue : -1);
+}
+
 static void turn(struct worker *w)
 {
     struct event e;
@@ -269,6 +281,7 @@ static void turn(struct worker *w)
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
+    tell_schedules(w);
     tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
 }
 

@@ -91,8 +91,11 @@ void tell_leader(struct tell *t, bool leader)
 
 void tell_due(struct tell *t, int64_t next, int64_t overdue)
 {
-    now_of(t)->next_due = next;
-    now_of(t)->overdue = overdue;
+    struct worker_status *s = now_of(t);
+    if (s->next_due == next && s->overdue == overdue)
+        return;
+    s->next_due = next;
+    s->overdue = overdue;
     status_file_changed(t->file);
 }
 
