@@ -31,7 +31,7 @@ static const char RIGHTS[] =
     "SELECT coalesce(bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
     " AND pg_catalog.has_table_privilege(c.oid, 'INSERT')), false),"
     " coalesce(bool_and(c.relname <> 'worker'"
-    " OR pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false), count(*),"
+    " OR pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false), count(DISTINCT c.oid),"
     " coalesce(bool_or(pg_catalog.has_function_privilege(p.oid, 'EXECUTE')), false)"
     " FROM pg_catalog.pg_namespace n"
     " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
