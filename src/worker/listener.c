@@ -18,8 +18,10 @@
 #define ANSWER_MS 5000 /* for the few small statements on this connection */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MOST_MS 10000
-#define WAIT_MS 60000 /* nothing waits longer than this, whatever it waits for */
-#define EXTENSIONS 10 /* an echo behind a flood may take so many times its wait */
+#define WAIT_MS 60000     /* nothing waits longer than this, whatever it waits for */
+#define POOLER_RETRIES 10 /* times retry_ms: each try leaves traces in sessions of others */
+#define UNHEARD_MOST 2    /* connections that never heard an echo, until it is the way's fault */
+#define EXTENSIONS 10     /* an echo behind a flood may take so many times its wait */
 
 struct listener {
     struct listener_options options;
@@ -29,8 +31,11 @@ struct listener {
     atomic_bool stop;
     struct backoff backoff;
     struct echo *echo;
-    pthread_mutex_t mutex; /* of state */
+    pthread_mutex_t mutex; /* of state and position */
     struct listener_state state;
+    char position[LISTENER_POSITION_MAX];
+    atomic_bool want_positions;
+    unsigned unheard;          /* connections in a row that never heard an echo */
     char told[ERROR_TEXT_MAX]; /* what was last said about being deaf */
     bool told_no_log;
 };
@@ -40,7 +45,8 @@ struct session {
     struct listener *l;
     struct pg_conn *conn;
     int pid; /* of its server process */
-    bool proven;
+    bool proven, settled;
+    uint64_t notified;         /* not posted yet */
     char nonce[ECHO_TEXT_MAX]; /* "": no echo is awaited */
     bool sent;
     int64_t deadline;  /* of that echo, once it was sent */
@@ -107,14 +113,14 @@ static void tell_deaf(struct listener *l, const struct error *err)
 
 /* --- beginning -------------------------------------------------------------------------------- */
 
-enum ending { END_STOPPED, END_LOST, END_DEAF };
+enum ending { END_STOPPED, END_LOST, END_STANDBY, END_POOLED };
 
 static enum ending standby(struct error *err)
 {
     error_set(err, ERROR_FAILED,
               "this server is a standby, which cannot LISTEN: changes are found by polling alone "
               "(listen.poll). Let listen.database name the primary");
-    return END_DEAF;
+    return END_STANDBY;
 }
 
 static enum ending pooled(struct error *err)
@@ -124,7 +130,7 @@ static enum ending pooled(struct error *err)
               "sessions to many clients (transaction mode). Changes are found by polling alone "
               "(listen.poll). Let listen.database name the server itself, or a pooler in session "
               "mode (Supabase: port 5432 instead of 6543)");
-    return END_DEAF;
+    return END_POOLED;
 }
 
 /* Of several hosts the primary is wanted. Where none is, a standby will do to find that out. Not
@@ -150,6 +156,32 @@ static const char ABOUT[] =
     " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
     " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))";
 
+void listener_want_positions(struct listener *l, bool wanted)
+{
+    atomic_store(&l->want_positions, wanted);
+}
+
+void listener_position(struct listener *l, char position[LISTENER_POSITION_MAX])
+{
+    pthread_mutex_lock(&l->mutex);
+    memcpy(position, l->position, LISTENER_POSITION_MAX);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static bool ask_position(struct session *s, struct error *err)
+{
+    PGresult *res = NULL;
+    if (!pg_conn_run(s->conn, &PG_SQL("SELECT pg_catalog.pg_current_wal_insert_lsn()"), &res, err))
+        return false;
+    pthread_mutex_lock(&s->l->mutex);
+    snprintf(s->l->position, sizeof(s->l->position), "%s", PQgetvalue(res, 0, 0));
+    pthread_mutex_unlock(&s->l->mutex);
+    PQclear(res);
+    return true;
+}
+
+#define LISTEN "LISTEN platen; LISTEN " ECHO_CHANNEL
+
 /* Without the change log, channels of schemas like the seeds' own triggers' are all there is. */
 static bool subscribe(struct session *s, bool *in_recovery, bool *has_log, struct error *err)
 {
@@ -162,11 +194,9 @@ static bool subscribe(struct session *s, bool *in_recovery, bool *has_log, struc
     PQclear(res);
     if (*in_recovery)
         return true;
-    return pg_conn_run(s->conn,
-                       *has_log ? &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL)
-                                : &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL ";"
-                                          "LISTEN cache_invalidate; LISTEN homepage_updated"),
-                       NULL, err);
+    const char *sql =
+        *has_log ? LISTEN : LISTEN "; LISTEN cache_invalidate; LISTEN homepage_updated";
+    return pg_conn_run(s->conn, &PG_SQL(sql), NULL, err) && ask_position(s, err);
 }
 
 /* --- the echo --------------------------------------------------------------------------------- */
@@ -183,6 +213,7 @@ static void echo_heard(struct session *s)
 {
     s->nonce[0] = '\0';
     s->proven = true;
+    s->l->unheard = 0;
     s->next_echo = pg_conn_clock() + s->l->options.echo_every_ms;
     backoff_reset(&s->l->backoff);
 }
@@ -216,7 +247,7 @@ static enum ending see_echo(struct session *s, struct error *err)
 
 static enum ending echo_missing(struct session *s, struct error *err)
 {
-    if (!s->proven)
+    if (!s->proven && ++s->l->unheard >= UNHEARD_MOST)
         return pooled(err);
     error_set(err, ERROR_FAILED, "an echo was not heard for %.1f s: the connection is dead",
               (double)s->l->options.echo_wait_ms / 1000);
@@ -230,7 +261,7 @@ static void on_heard(void *payload, const char *channel, const char *text)
     struct session *s = payload;
     const struct listener_guest *guest = &s->l->options.guest;
     if (strcmp(channel, ECHO_CHANNEL) != 0) {
-        post(s->l, EVENT_NOTIFIED, 0);
+        s->notified++;
     } else if (s->nonce[0] != '\0' && strcmp(text, s->nonce) == 0) {
         echo_heard(s);
     } else if (s->guest_called && guest->heard != NULL) {
@@ -243,6 +274,18 @@ static void on_heard(void *payload, const char *channel, const char *text)
         s->deadline = put_off < s->latest ? put_off : s->latest;
         s->put_off = true;
     }
+}
+
+/* A session that listens is idle for good reason. Not before it is known to be ours alone. */
+static const char SETTLE[] = "SELECT pg_catalog.set_config(name, '0', false)"
+                             " FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'";
+
+static bool settle(struct session *s, struct error *err)
+{
+    if (!s->proven || s->settled)
+        return true;
+    s->settled = true;
+    return pg_conn_run(s->conn, &PG_SQL(SETTLE), NULL, err);
 }
 
 static bool call_guest(struct session *s, struct error *err)
@@ -258,6 +301,18 @@ static bool call_guest(struct session *s, struct error *err)
     s->guest_called = true;
     s->guest_at = due ? pg_conn_clock() + WAIT_MS : s->guest_at;
     return !due || guest->turn(guest->payload, s->conn, &s->guest_at, err);
+}
+
+/* Posted in any case: without a position, a look is still better than none. */
+static bool post_notified(struct session *s, struct error *err)
+{
+    if (s->notified == 0)
+        return true;
+    bool ok = !atomic_load(&s->l->want_positions) || ask_position(s, err);
+    mailbox_post(s->l->options.mailbox,
+                 &(struct event){.kind = EVENT_NOTIFIED, .count = s->notified});
+    s->notified = 0;
+    return ok;
 }
 
 static int64_t next_wake(const struct session *s)
@@ -288,7 +343,8 @@ static enum ending attend(struct session *s, struct error *err)
             send_echo(s);
         enum pg_listen_end end =
             pg_listen_wait(s->conn, s->l->wake, next_wake(s), on_heard, s, err);
-        if (end == PG_LISTEN_LOST)
+        if (!post_notified(s, end == PG_LISTEN_LOST ? &(struct error){0} : err) ||
+            end == PG_LISTEN_LOST)
             return END_LOST;
         if (end == PG_LISTEN_WOKEN)
             clear_wake(s);
@@ -298,7 +354,7 @@ static enum ending attend(struct session *s, struct error *err)
             ending = echo_missing(s, err);
         if (ending != END_STOPPED)
             return ending;
-        if (!call_guest(s, err))
+        if (!settle(s, err) || !call_guest(s, err))
             return END_LOST;
     }
     return END_STOPPED;
@@ -321,7 +377,7 @@ static enum ending listen_on(struct session *s, struct error *err)
         guest->left(guest->payload);
     /* The pooler's sessions go on to others, who did not ask for notifications. */
     struct error ignored = ERROR_INIT;
-    if (ending == END_DEAF)
+    if (ending == END_POOLED)
         pg_conn_run(s->conn, &PG_SQL("UNLISTEN *"), NULL, &ignored);
     return ending;
 }
@@ -344,7 +400,7 @@ static void pause_for(struct listener *l, int64_t ms)
     int64_t until = pg_conn_clock() + ms, left;
     while (!atomic_load(&l->stop) && (left = until - pg_conn_clock()) > 0) {
         struct pollfd pfd = {.fd = l->wake, .events = POLLIN};
-        if (poll(&pfd, 1, (int)left) > 0 && !atomic_load(&l->stop))
+        if (poll(&pfd, 1, left > WAIT_MS ? WAIT_MS : (int)left) > 0 && !atomic_load(&l->stop))
             clear_wake(&(struct session){.l = l});
     }
 }
@@ -357,12 +413,12 @@ static void *run(void *payload)
         enum ending ending = one_connection(l, &err);
         if (atomic_load(&l->stop))
             break;
-        if (ending == END_DEAF) {
-            tell_deaf(l, &err);
-            pause_for(l, l->options.retry_ms);
-        } else {
+        if (ending == END_LOST) {
             tell_lost(l, &err);
             pause_for(l, backoff_next(&l->backoff));
+        } else {
+            tell_deaf(l, &err);
+            pause_for(l, l->options.retry_ms * (ending == END_POOLED ? POOLER_RETRIES : 1));
         }
     }
     return NULL;

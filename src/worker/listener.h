@@ -8,10 +8,10 @@
  * connection, and every wait has a deadline.
  *
  * Proof of life: from time to time it notifies itself from another session (worker/echo.h), with a
- * number nobody can guess. An echo that is not heard in time ends the connection. One that was
- * never heard at all means that notifications cannot arrive on this way, as through a pooler in
- * transaction mode: EVENT_DEAF, as on a standby, where there is no LISTEN. Then it says once how to
- * mend it, closes the connection, and tries again from time to time.
+ * number nobody can guess. An echo that is not heard in time ends the connection. Two connections
+ * in a row that never heard one mean that notifications cannot arrive on this way, as through a
+ * pooler in transaction mode: EVENT_DEAF, as on a standby, where there is no LISTEN. Then it says
+ * once how to mend it, closes the connection, and tries again from time to time.
  *
  * A guest shares the connection: leadership holds a lock in its session. It is let in when the
  * connection is proven, and called on the listener's thread only.
@@ -54,13 +54,17 @@ struct listener_options {
     const char *id; /* the worker's */
     int64_t connect_ms;
     int64_t echo_every_ms, echo_wait_ms;
-    int64_t retry_ms; /* where notifications cannot arrive: how often to see whether they can now */
+    int64_t retry_ms; /* on a standby: how often to see whether it still is one; a pooler is tried
+                         less often */
     struct mailbox *mailbox;
     struct log *log;
     struct listener_guest guest;
 };
 
 enum listener_mode { LISTENER_CONNECTING, LISTENER_LISTENING, LISTENER_LOST, LISTENER_DEAF };
+
+/* Bytes of a position in the primary's log, as text. */
+#define LISTENER_POSITION_MAX 32
 
 /* For whoever tells people. */
 struct listener_state {
@@ -74,6 +78,12 @@ bool listener_start(struct listener **out, const struct listener_options *option
 void listener_stop(struct listener *l); /* accepts NULL */
 
 void listener_state(struct listener *l, struct listener_state *state);
+
+/* Where the primary's log was when the last notification had come: a standby that has not replayed
+ * this far does not have what was notified. "" when it is not known. It is asked for with each
+ * connection, and with each notification only once it is wanted. */
+void listener_position(struct listener *l, char position[LISTENER_POSITION_MAX]);
+void listener_want_positions(struct listener *l, bool wanted);
 
 /* Calls the guest's turn() soon. From any thread. */
 void listener_wake(struct listener *l);

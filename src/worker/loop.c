@@ -20,11 +20,13 @@
 #include "worker/report.h"
 #include "worker/tell.h"
 #include "worker/watchfiles.h"
+#include "worker/watchpin.h"
 
 struct worker {
     const struct worker_options *options;
     struct log *log;
-    char id[HOST_NAME_MAX + 16]; /* host and process: in echoes, heartbeats and the release log */
+    char id[HOST_NAME_MAX +
+            24]; /* host, process and a number: two containers may share the others */
     const struct config *config;
     struct config *loaded; /* NULL: the one to begin with is in force */
     struct mailbox mailbox;
@@ -34,6 +36,7 @@ struct worker {
     struct crew *crew;
     struct watchfiles *files;
     int64_t look_began;
+    struct watchpin pin;
     struct tell tell;
     int signals;
     bool begun, looking, stopping;
@@ -106,6 +109,7 @@ static void use_config(struct worker *w, struct config *c)
     reasons_set_options(&w->reasons, &reasons);
     tell_config(&w->tell, c);
     w->config = c;
+    watchpin_open(&w->pin, c->out);
     if (!same) {
         stop_threads(w);
         if (!start_threads(w, c, &err))
@@ -163,7 +167,13 @@ static void on_looked(struct worker *w, const struct event *e)
     struct looked looked;
     looker_take(w->looker, &looked);
     w->looking = false;
+    if (!watchpin_is_on(&w->pin))
+        watchpin_open(&w->pin, w->config->out);
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
+    if (looked.ok && looked.result.behind)
+        reasons_note(&w->reasons, LOOK_NOTIFIED, 0, pg_conn_clock());
+    if (looked.ok && w->listener != NULL)
+        listener_want_positions(w->listener, looked.result.in_recovery);
     report_look(w->log, &looked);
     if (w->crew != NULL)
         crew_looked(w->crew, &looked, w->look_began, e->last_ms);
@@ -237,13 +247,16 @@ static void on_signal(struct worker *w)
 static void look_if_due(struct worker *w)
 {
     struct look_order order;
+    char position[LISTENER_POSITION_MAX] = "";
     if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
         return;
     if (order.reload)
         reload(w);
+    if (w->listener != NULL)
+        listener_position(w->listener, position);
     w->looking = true;
     w->look_began = pg_conn_clock();
-    looker_look(w->looker, w->config, &order);
+    looker_look(w->looker, w->config, &order, position);
     tell_looking(&w->tell);
 }
 
@@ -273,11 +286,14 @@ static void turn(struct worker *w)
     struct event e;
     struct pollfd pfds[] = {{.fd = w->signals, .events = POLLIN},
                             {.fd = mailbox_fd(&w->mailbox), .events = POLLIN},
-                            {.fd = watchfiles_fd(w->files), .events = POLLIN}};
+                            {.fd = watchfiles_fd(w->files), .events = POLLIN},
+                            {.fd = watchpin_fd(&w->pin), .events = POLLIN}};
     poll(pfds, sizeof(pfds) / sizeof(*pfds), time_left(w));
     on_signal(w);
     if (w->files != NULL && watchfiles_changed(w->files))
         reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
+    if (watchpin_changed(&w->pin))
+        reasons_note(&w->reasons, LOOK_COMMAND, 1, pg_conn_clock());
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
@@ -303,6 +319,7 @@ static bool start(struct worker *w, struct error *err)
     struct reasons_options reasons = reasons_of(w->config);
     reasons_init(&w->reasons, &reasons, backoff_seed());
     watch_files(w);
+    watchpin_open(&w->pin, w->config->out);
     return mailbox_init(&w->mailbox, err) && take_signals(w, err) &&
            looker_start(&w->looker, &w->mailbox, err) && start_threads(w, w->config, err);
 }
@@ -312,6 +329,7 @@ static void stop(struct worker *w)
     stop_threads(w);
     looker_stop(w->looker);
     watchfiles_close(w->files);
+    watchpin_close(&w->pin);
     mailbox_release(&w->mailbox);
     if (w->signals >= 0)
         close(w->signals);
@@ -323,13 +341,17 @@ static void set_id(struct worker *w)
     char host[HOST_NAME_MAX + 1] = "";
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
         strcpy(host, "host");
-    snprintf(w->id, sizeof(w->id), "%s-%d", host, (int)getpid());
+    snprintf(w->id, sizeof(w->id), "%s-%d-%04x", host, (int)getpid(),
+             (unsigned)(backoff_seed() & 0xffff));
 }
 
 bool worker_run(const struct worker_options *options, struct error *err)
 {
-    struct worker w = {
-        .options = options, .log = options->log, .config = options->config, .signals = -1};
+    struct worker w = {.options = options,
+                       .log = options->log,
+                       .config = options->config,
+                       .signals = -1,
+                       .pin = WATCHPIN_OFF};
     set_id(&w);
     report_start(w.log, w.id, w.config);
     tell_open(&w.tell, w.config, w.id, w.log);

@@ -54,11 +54,12 @@ void tell_close(struct tell *t)
     t->file = NULL;
 }
 
-/* The folder printed to is that of the start: a worker does not move, see use_config(). */
 void tell_config(struct tell *t, const struct config *config)
 {
     t->stuck_ms = config->connect_timeout_ms + config->statement_timeout_ms + config->lock_wait_ms +
                   config->listen_stuck_after_ms;
+    t->file->out = config->out; /* what stands in another one falls silent */
+    status_file_changed(t->file);
 }
 
 /* --- what happens ----------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ struct tell {
 void tell_open(struct tell *t, const struct config *config, const char *id, struct log *log);
 void tell_close(struct tell *t); /* the last word, if it was opened */
 
-/* Another configuration is in force. */
+/* Another configuration is in force, and borrowed until the next one is. */
 void tell_config(struct tell *t, const struct config *config);
 
 void tell_notified(struct tell *t, uint64_t count);

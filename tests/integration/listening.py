@@ -24,15 +24,18 @@ from program import PLATEN, platen
 
 
 class Listening:
-    def __init__(self, db, folder, *args, config=None, dsn=None, cwd=ROOT, quiet="20ms", **settings):
+    def __init__(self, db, folder, *args, config=None, dsn=None, cwd=ROOT, env=None, quiet="20ms", program=PLATEN,
+                 **settings):
         """settings: of listen.*, without the dots: poll="200ms"."""
         self.db, self.folder = db, pathlib.Path(folder)
         self.out = self.folder / "out"
         self.config = pathlib.Path(config or ROOT / "platen.yaml")
+        self.program = str(program)
         self.dsn = dsn or db.pg.dsn(db.name)
         self.cwd = cwd
         self.args = args
         self.env = {"PLATEN_LISTEN_" + name.upper(): value for name, value in {"quiet": quiet, **settings}.items()}
+        self.env.update(env or {})
         self.logfile = self.folder / "listen.log"
         self.process = None
         self.code = None
@@ -42,7 +45,7 @@ class Listening:
     def start(self):
         with open(self.logfile, "ab") as log:
             self.process = subprocess.Popen(
-                [PLATEN, "listen", "--json", "--verbose", "--config", str(self.config), "--out", str(self.out),
+                [self.program, "listen", "--json", "--verbose", "--config", str(self.config), "--out", str(self.out),
                  "--source", self.dsn, *map(str, self.args)],
                 cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.env})
         return self
@@ -136,7 +139,10 @@ class Listening:
         cold = self.cold()
         deadline = time.monotonic() + timeout
         while True:
-            different = differences(tree(self.out), cold)
+            try:
+                different = differences(tree(self.out), cold)
+            except FileNotFoundError as gone:  # the worker prints meanwhile
+                different = [str(gone)]
             if not different:
                 return
             assert time.monotonic() < deadline, "not as a cold build: %s\n%s" % (different[:20], self.tail())

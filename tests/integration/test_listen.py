@@ -14,6 +14,7 @@ from pooler import Pooler
 from printing import tree
 from program import platen
 from test_source import copy_as_standby
+from wire import Wire
 
 LISTENER = "SELECT pid FROM pg_stat_activity WHERE application_name = 'platen listen' AND datname = current_database()"
 
@@ -81,7 +82,8 @@ def test_a_burst_is_few_releases(notes, site):
         worker.assert_equals_cold_build()
 
 
-@pytest.mark.parametrize("payload", ["x" * 7999, "../../etc/passwd", "'; DROP TABLE note; --", "{\"locale\": \"../../etc\"}", "\x1b[31m\n"])
+@pytest.mark.parametrize("payload", ["x" * 7999, "../../etc/passwd", "'; DROP TABLE note; --", "{\"locale\": \"../../etc\"}", "\x1b[31m\n"],
+                         ids=["longest", "path", "sql", "json", "control"])
 def test_what_a_notification_says_is_never_read(notes, site, payload):
     with site.listen(notes) as worker:
         worker.wait("printed", reason="start")
@@ -108,6 +110,21 @@ def test_a_flood_costs_few_looks(notes, site):
         assert heard == 100001, heard
         assert looks(worker) <= 3 + 2 * (seconds + 0.7)
         assert not worker.said("not listening")
+
+
+def test_the_least_role_will_do(sample, tmp_path):
+    name = "reader_of_%s" % sample.name
+    sample.rows('CREATE ROLE "%s" LOGIN IN ROLE platen_reader' % name)
+    try:
+        with Listening(sample, tmp_path, dsn=sample.pg.dsn(sample.name, name), echo_every="200ms") as worker:
+            worker.wait("printed", reason="start")
+            publish_title(sample, "As the reader")
+            assert worker.wait_for("en/index.html", "As the reader") < 1
+            time.sleep(0.5)
+            assert not [line for line in worker.lines() if line["level"] in ("warning", "error") and line["what"] != "no change log"]
+            worker.assert_equals_cold_build()
+    finally:
+        sample.rows('DROP ROLE "%s"' % name)
 
 
 def test_without_a_change_log_the_channels_of_the_cms_count(notes, site):
@@ -379,13 +396,16 @@ def test_a_dead_connection_is_noticed(notes, site):
 def test_a_pooler_in_transaction_mode_is_recognised(notes, site):
     """With one server session for all, what the worker sends itself would come back to it, and prove nothing."""
     with Pooler(notes.pg, "transaction") as pooler:
-        with site.listen(notes, dsn=pooler.dsn(notes.name), poll="300ms", echo_wait="1s") as worker:
+        with site.listen(notes, dsn=pooler.dsn(notes.name), poll="150ms", echo_wait="1s") as worker:
             told = worker.wait("polling")
             assert told["level"] == "warning" and "transaction mode" in told["text"] and "5432 instead of 6543" in told["text"]
             for number in range(5):
                 retitle(notes, "Poll %d." % number)
                 worker.wait_for("en/a.html", "Poll %d." % number)
-            assert len(worker.said("polling")) == 1  # tried again meanwhile, said once
+            listened = len(worker.said("listening"))
+            worker.wait("listening", listened + 1)  # it tries again
+            time.sleep(0.3)
+            assert len(worker.said("polling")) == 1  # and says it once
             assert not worker.said("look failed")
             worker.assert_equals_cold_build()
 
@@ -452,6 +472,58 @@ def test_a_standby_is_polled_and_its_primary_listened_to(tmp_path):
                 assert copied == standby.directory
                 retitle(db, "From the second host")
                 worker.wait_for("en/a.html", "From the second host")
+        finally:
+            db.close()
+            standby.stop()
+
+
+def test_a_network_that_swallows_everything(notes, site):
+    """Nothing comes through, nothing is refused; then it does again."""
+    with Wire(notes.pg) as wire:
+        with site.listen(notes, dsn=wire.dsn(notes.name), poll="500ms", echo_every="300ms", echo_wait="300ms", env={
+                "PLATEN_CONNECT_TIMEOUT": "500ms", "PLATEN_STATEMENT_TIMEOUT": "500ms"}) as worker:
+            worker.wait("printed", reason="start")
+            wire.cut()
+            retitle(notes, "Through the hole")
+            worker.wait("not listening")
+            worker.wait("look failed", timeout=30)
+            wire.mend()
+            worker.wait_for("en/a.html", "Through the hole", timeout=30)
+            worker.wait("listening", 2)
+            retitle(notes, "Heard again")
+            assert worker.wait_for("en/a.html", "Heard again") < 1
+            worker.assert_equals_cold_build()
+
+
+def test_rows_of_a_standby_are_awaited(tmp_path):
+    """Listening to the primary, reading from a standby: a look waits until the standby has what was notified."""
+    with Cluster(settings={"wal_level": "replica", "max_wal_senders": 4, "hot_standby": "on", "synchronous_commit": "on"}) as primary:
+        standby = Cluster(settings={"hot_standby": "on", "primary_conninfo": "host=%s port=%d user=postgres" % (
+            primary.directory, primary.port)})
+        primary.create_database("notes")
+        db = Database(primary, "notes")
+        db.rows(SmallSite.TABLE)
+        copy_as_standby(primary, standby)
+        try:
+            standby.resume()
+            with SmallSite(tmp_path).listen(db, dsn=standby.dsn("notes"), database=primary.dsn("notes"), poll="1h") as worker:
+                worker.wait("printed", reason="start")
+                for number in range(5):
+                    retitle(db, "Round %d." % number)
+                    worker.wait_for("en/a.html", "Round %d." % number)
+                standby.psql("postgres", command="SELECT pg_wal_replay_pause()")
+                retitle(db, "Held back")
+                time.sleep(1)
+                standby.psql("postgres", command="SELECT pg_wal_replay_resume()")
+                worker.wait_for("en/a.html", "Held back")
+                assert not worker.said("standby is behind")
+                standby.psql("postgres", command="SELECT pg_wal_replay_pause()")
+                retitle(db, "Held back for long")
+                worker.wait("standby is behind")
+                time.sleep(1)
+                standby.psql("postgres", command="SELECT pg_wal_replay_resume()")
+                worker.wait_for("en/a.html", "Held back for long")
+                assert not worker.said("look failed") and not worker.said("polling")
         finally:
             db.close()
             standby.stop()
