@@ -89,11 +89,9 @@ void crew_event(struct crew *c, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_LISTENING:
-        schedule_can_lead(c->schedule, true);
         say_mode(c, "listening");
         break;
     case EVENT_DEAF:
-        schedule_can_lead(c->schedule, false);
         say_mode(c, "polling");
         break;
     case EVENT_LOST:

@@ -94,7 +94,6 @@ static void schedules_without_a_database_end_soon(void **state)
     assert_true(schedule_start(&s, &options, &err));
     for (unsigned i = 0; i < 1000; i++) {
         schedule_wake(s);
-        schedule_can_lead(s, i % 2 == 0);
         schedule_looked(s, i % 2 == 0 ? "2020-01-01T00:00:00Z" : NULL, pg_conn_clock());
     }
     usleep(300000);
