@@ -201,7 +201,7 @@ static const char *seconds_of(struct number *n, double seconds)
 static bool write_entry(struct releaselog *l, const struct queued *q, struct error *err)
 {
     const struct releaselog_entry *e = &q->entry;
-    struct number n[9];
+    struct number n[9] = {{""}};
     bool latency = e->commit_to_printed_ms >= 0;
     const char *params[] = {
         l->id,
@@ -259,7 +259,7 @@ static bool write_entries(struct releaselog *l, struct error *err)
 
 static bool write_worker(struct releaselog *l, struct error *err)
 {
-    struct number pid, age, generation;
+    struct number pid = {""}, age = {""}, generation = {""};
     char mode[WORD_SIZE];
     sleeper_lock(&l->sleeper);
     bool leads = l->leads && !l->closing;

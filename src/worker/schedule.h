@@ -46,7 +46,7 @@ struct schedule_state {
     bool visible;       /* due times can be seen here; what follows is known then */
     bool may_publish;   /* the function is there, and the role may call it */
     int64_t next;       /* milliseconds since 1970 by the database's clock, 0: nothing is due */
-    uint64_t overdue;   /* homepages with something due and not done */
+    uint64_t overdue;   /* locales with something due and not done */
     int64_t overdue_at; /* since when, 0: none */
     uint64_t done;      /* schedules this worker has finished so far */
 };

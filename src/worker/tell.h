@@ -44,7 +44,7 @@ void tell_config(struct tell *t, const struct config *config);
 void tell_notified(struct tell *t, uint64_t count);
 void tell_listener(struct tell *t, const struct listener_state *state);
 void tell_leader(struct tell *t, bool leader);
-/* next: milliseconds since 1970, 0 = nothing is due; overdue: schedules, -1 = unknown. */
+/* next: milliseconds since 1970, 0 = nothing is due; overdue: locales, -1 = unknown. */
 void tell_due(struct tell *t, int64_t next, int64_t overdue);
 void tell_reloading(struct tell *t);
 void tell_stopping(struct tell *t);

@@ -6,10 +6,11 @@ import time
 
 import pytest
 from cmsdata import add_due, add_published, add_schedule, add_section, add_version, live, poison
+from cmsdb import ROOT
 from crew import PROCESS, cms, done, login, place, until  # noqa: F401 (fixtures)
 from listening import Listening
 from pooler import Pooler
-from program import Site
+from program import Site, platen
 
 
 def lateness(db, column="executed_at - publish_at"):
@@ -120,6 +121,9 @@ def test_a_reader_prints_what_others_publish(cms, tmp_path, login):
         time.sleep(4.5)
         assert done(cms) == {}
         assert len(worker.said("looked")) <= 3, worker.tail()
+        until(lambda: json.loads((worker.out / "status.json").read_text(encoding="utf-8"))["overdue"] == 1)
+        shown = platen("status", "--out", worker.out, cwd=ROOT)
+        assert "schedules of 1 locale are past their time" in shown.out, shown
         cms.rows("SELECT process_scheduled_publishes(); NOTIFY platen")
         worker.wait_for("en/index.html", "By others")
         worker.assert_equals_cold_build()
