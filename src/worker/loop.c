@@ -333,7 +333,6 @@ static void stop(struct worker *w)
     mailbox_release(&w->mailbox);
     if (w->signals >= 0)
         close(w->signals);
-    free_config(w->loaded);
 }
 
 static void set_id(struct worker *w)
@@ -360,6 +359,7 @@ bool worker_run(const struct worker_options *options, struct error *err)
         turn(&w);
     stop(&w);
     tell_close(&w.tell);
+    free_config(w.loaded);
     if (ok)
         log_say(w.log, LOG_INFO, "stopped", NULL);
     return ok;
