@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "pg/conn.h"
 #include "worker/backoff.h"
+#include "worker/crew.h"
 #include "worker/listener.h"
 #include "worker/looker.h"
 #include "worker/mailbox.h"
@@ -24,18 +25,21 @@
 struct worker {
     const struct worker_options *options;
     struct log *log;
-    char id[HOST_NAME_MAX + 16]; /* host and process: in echoes, heartbeats and the release log */
+    char id[HOST_NAME_MAX +
+            24]; /* host, process and a number: two containers may share the others */
     const struct config *config;
     struct config *loaded; /* NULL: the one to begin with is in force */
     struct mailbox mailbox;
     struct reasons reasons;
     struct looker *looker;
     struct listener *listener;
+    struct crew *crew;
     struct watchfiles *files;
     struct watchpin pin;
+    int64_t look_began;
     struct tell tell;
     int signals;
-    bool begun, was_listening, looking, stopping;
+    bool begun, looking, stopping;
 };
 
 /* --- configuration ---------------------------------------------------------------------------- */
@@ -61,6 +65,25 @@ static struct listener_options listener_of(struct worker *w, const struct config
                                      .log = w->log};
 }
 
+/* The crew first: it is the listener's guest. */
+static bool start_threads(struct worker *w, const struct config *c, struct error *err)
+{
+    struct crew_options crew = {.config = c, .id = w->id, .mailbox = &w->mailbox, .log = w->log};
+    if (!crew_start(&w->crew, &crew, err))
+        return false;
+    struct listener_options listener = listener_of(w, c);
+    listener.guest = crew_guest(w->crew);
+    return listener_start(&w->listener, &listener, err);
+}
+
+static void stop_threads(struct worker *w)
+{
+    listener_stop(w->listener);
+    crew_stop(w->crew);
+    w->listener = NULL;
+    w->crew = NULL;
+}
+
 static bool same_listener(const struct listener_options *a, const struct listener_options *b)
 {
     return strcmp(a->conninfo, b->conninfo) == 0 && a->connect_ms == b->connect_ms &&
@@ -82,27 +105,29 @@ static void use_config(struct worker *w, struct config *c)
     struct error err = ERROR_INIT;
     struct listener_options before = listener_of(w, w->config), now = listener_of(w, c);
     struct reasons_options reasons = reasons_of(c);
-    bool same = same_listener(&before, &now);
+    bool same = same_listener(&before, &now) && crew_same(w->config, c);
     reasons_set_options(&w->reasons, &reasons);
     tell_config(&w->tell, c);
     w->config = c;
     watchpin_open(&w->pin, c->out);
     if (!same) {
-        listener_stop(w->listener);
-        if (!listener_start(&w->listener, &now, &err))
+        stop_threads(w);
+        if (!start_threads(w, c, &err))
             log_say(w->log, LOG_ERROR, "not listening", err.text);
     }
     free_config(w->loaded);
     w->loaded = c;
 }
 
-/* The new set of watches is there before anything is read, and before the old one is gone: no
- * change falls in between. */
+/* After the configuration was read, since that says what to watch, and before all other files are.
+ * What the old watches have seen meanwhile is a reason to read them once more. */
 static void watch_files(struct worker *w)
 {
     struct error err = ERROR_INIT;
     size_t missed = 0;
     struct watchfiles *files = watchfiles_open(w->config, &missed, &err);
+    if (w->files != NULL && watchfiles_changed(w->files))
+        reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
     watchfiles_close(w->files);
     w->files = files;
     if (files == NULL || missed > 0)
@@ -118,14 +143,13 @@ static void reload(struct worker *w)
     struct error err = ERROR_INIT;
     struct config *c = mem_calloc(1, sizeof(*c));
     looker_forget(w->looker);
-    watch_files(w);
     if (w->options->load_config(w->options->payload, c, &err)) {
         use_config(w, c);
-        watch_files(w);
     } else {
         log_say(w->log, LOG_ERROR, "configuration not used", err.text);
         free_config(c);
     }
+    watch_files(w);
 }
 
 /* --- what happens ----------------------------------------------------------------------------- */
@@ -147,6 +171,8 @@ static void on_looked(struct worker *w, const struct event *e)
         watchpin_open(&w->pin, w->config->out);
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
     report_look(w->log, &looked);
+    if (w->crew != NULL)
+        crew_looked(w->crew, &looked, w->look_began);
     tell_looked(&w->tell, &looked, e->last_ms);
     press_result_release(&looked.result);
 }
@@ -154,12 +180,16 @@ static void on_looked(struct worker *w, const struct event *e)
 static void tell_mode(struct worker *w)
 {
     struct listener_state state;
+    if (w->listener == NULL)
+        return;
     listener_state(w->listener, &state);
     tell_listener(&w->tell, &state);
 }
 
 static void on_event(struct worker *w, const struct event *e)
 {
+    if (w->crew != NULL)
+        crew_event(w->crew, e);
     switch (e->kind) {
     case EVENT_NOTIFIED:
         reasons_note(&w->reasons, LOOK_NOTIFIED, e->count, e->last_ms);
@@ -215,9 +245,10 @@ static void look_if_due(struct worker *w)
     struct look_order order;
     if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
         return;
-    if (order.reload && order.reason != LOOK_START)
+    if (order.reload)
         reload(w);
     w->looking = true;
+    w->look_began = pg_conn_clock();
     looker_look(w->looker, w->config, &order);
     tell_looking(&w->tell);
 }
@@ -229,6 +260,17 @@ static int time_left(const struct worker *w)
     if (next != REASONS_NEVER && next - now < left)
         left = next - now;
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+static void tell_state(struct worker *w)
+{
+    struct crew_state crew;
+    if (w->crew != NULL) {
+        crew_state(w->crew, &crew);
+        tell_due(&w->tell, crew.schedule.next,
+                 crew.schedule.visible ? (int64_t)crew.schedule.overdue : -1);
+    }
+    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
 }
 
 static void turn(struct worker *w)
@@ -247,7 +289,7 @@ static void turn(struct worker *w)
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
-    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
+    tell_state(w);
 }
 
 static bool take_signals(struct worker *w, struct error *err)
@@ -266,18 +308,16 @@ static bool take_signals(struct worker *w, struct error *err)
 static bool start(struct worker *w, struct error *err)
 {
     struct reasons_options reasons = reasons_of(w->config);
-    struct listener_options listener = listener_of(w, w->config);
     reasons_init(&w->reasons, &reasons, backoff_seed());
     watch_files(w);
     watchpin_open(&w->pin, w->config->out);
     return mailbox_init(&w->mailbox, err) && take_signals(w, err) &&
-           looker_start(&w->looker, &w->mailbox, err) &&
-           listener_start(&w->listener, &listener, err);
+           looker_start(&w->looker, &w->mailbox, err) && start_threads(w, w->config, err);
 }
 
 static void stop(struct worker *w)
 {
-    listener_stop(w->listener);
+    stop_threads(w);
     looker_stop(w->looker);
     watchfiles_close(w->files);
     watchpin_close(&w->pin);
@@ -292,7 +332,8 @@ static void set_id(struct worker *w)
     char host[HOST_NAME_MAX + 1] = "";
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
         strcpy(host, "host");
-    snprintf(w->id, sizeof(w->id), "%s-%d", host, (int)getpid());
+    snprintf(w->id, sizeof(w->id), "%s-%d-%04x", host, (int)getpid(),
+             (unsigned)(backoff_seed() & 0xffff));
 }
 
 bool worker_run(const struct worker_options *options, struct error *err)
