@@ -35,8 +35,8 @@ struct worker {
     struct listener *listener;
     struct crew *crew;
     struct watchfiles *files;
-    struct watchpin pin;
     int64_t look_began;
+    struct watchpin pin;
     struct tell tell;
     int signals;
     bool begun, looking, stopping;
