@@ -20,6 +20,7 @@
 #include "store/retain.h"
 
 #define PASSES_MAX 16
+#define CATCH_UP_MS 2000
 
 static double now(void)
 {
@@ -247,6 +248,14 @@ static bool load_theme(struct press *p, struct error *err)
     return ok;
 }
 
+/* What the look was asked for may not have come to a standby yet. */
+static bool catch_up(struct press *p, struct error *err)
+{
+    p->result->in_recovery = source_info(p->source)->in_recovery;
+    return p->options->after == NULL ||
+           source_catch_up(p->source, p->options->after, CATCH_UP_MS, &p->result->behind, err);
+}
+
 /* The server is met while templates and the last release are read. None comes before the lock: who
  * waited for another platen must see what that one printed, and a snapshot that is not older. */
 static bool begin(struct press *p, struct error *err)
@@ -259,7 +268,7 @@ static bool begin(struct press *p, struct error *err)
     pool_wait(p->pool);
     if (ok && !o.ok)
         *err = o.err;
-    return ok && o.ok;
+    return ok && o.ok && catch_up(p, err);
 }
 
 /* Whether the look before this one is still what out/ was printed from. */
@@ -283,7 +292,8 @@ static bool begin_partial(struct press *p, const char **why, struct error *err)
         return false;
     p->source = s->source;
     *why = why_not_recorded(p);
-    return *why != NULL || (source_again(p->source, err) && scope_find(p, &s->mark, why, err));
+    return *why != NULL ||
+           (source_again(p->source, err) && catch_up(p, err) && scope_find(p, &s->mark, why, err));
 }
 
 /* *why: reason to begin again with a full look; then nothing was changed. */

@@ -246,6 +246,7 @@ bool source_database_open(struct source **out, const struct config *cfg, const s
     s->close = database_close;
     s->begin = database_begin;
     s->end = database_end;
+    s->catch_up = standby_catch_up;
     s->mark = changes_mark;
     s->covers = changes_cover;
     s->affected = changes_affected;

@@ -22,6 +22,10 @@ const char *database_query_path(struct database *d, const struct config_page_set
 /* Adds what the server cannot know: which option of platen mends it. Always false. */
 bool database_advice(const struct database *d, int64_t started, struct error *err);
 
+/* The driver of source_catch_up(). */
+bool standby_catch_up(struct source *s, const char *position, int64_t wait_ms, bool *behind,
+                      struct error *err);
+
 /* The drivers of source_mark(), source_covers() and source_affected(). */
 bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mark,
                   struct error *err);

@@ -170,6 +170,10 @@ static void on_looked(struct worker *w, const struct event *e)
     if (!watchpin_is_on(&w->pin))
         watchpin_open(&w->pin, w->config->out);
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
+    if (looked.ok && looked.result.behind)
+        reasons_note(&w->reasons, LOOK_NOTIFIED, 0, pg_conn_clock());
+    if (looked.ok && w->listener != NULL)
+        listener_want_positions(w->listener, looked.result.in_recovery);
     report_look(w->log, &looked);
     if (w->crew != NULL)
         crew_looked(w->crew, &looked, w->look_began);
@@ -243,13 +247,16 @@ static void on_signal(struct worker *w)
 static void look_if_due(struct worker *w)
 {
     struct look_order order;
+    char position[LISTENER_POSITION_MAX] = "";
     if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
         return;
     if (order.reload)
         reload(w);
+    if (w->listener != NULL)
+        listener_position(w->listener, position);
     w->looking = true;
     w->look_began = pg_conn_clock();
-    looker_look(w->looker, w->config, &order);
+    looker_look(w->looker, w->config, &order, position);
     tell_looking(&w->tell);
 }
 
@@ -324,7 +331,6 @@ static void stop(struct worker *w)
     mailbox_release(&w->mailbox);
     if (w->signals >= 0)
         close(w->signals);
-    free_config(w->loaded);
 }
 
 static void set_id(struct worker *w)
@@ -351,6 +357,7 @@ bool worker_run(const struct worker_options *options, struct error *err)
         turn(&w);
     stop(&w);
     tell_close(&w.tell);
+    free_config(w.loaded);
     if (ok)
         log_say(w.log, LOG_INFO, "stopped", NULL);
     return ok;

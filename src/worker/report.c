@@ -84,5 +84,9 @@ void report_look(struct log *log, const struct looked *looked)
         return;
     }
     report_problems(log, &looked->result);
+    if (looked->result.behind)
+        log_say(log, LOG_WARNING, "standby is behind",
+                "database.source is a standby that has not replayed what was notified; looking "
+                "again");
     report_result(log, looked);
 }

@@ -493,3 +493,37 @@ def test_a_network_that_swallows_everything(notes, site):
             retitle(notes, "Heard again")
             assert worker.wait_for("en/a.html", "Heard again") < 1
             worker.assert_equals_cold_build()
+
+
+def test_rows_of_a_standby_are_awaited(tmp_path):
+    """Listening to the primary, reading from a standby: a look waits until the standby has what was notified."""
+    with Cluster(settings={"wal_level": "replica", "max_wal_senders": 4, "hot_standby": "on", "synchronous_commit": "on"}) as primary:
+        standby = Cluster(settings={"hot_standby": "on", "primary_conninfo": "host=%s port=%d user=postgres" % (
+            primary.directory, primary.port)})
+        primary.create_database("notes")
+        db = Database(primary, "notes")
+        db.rows(SmallSite.TABLE)
+        copy_as_standby(primary, standby)
+        try:
+            standby.resume()
+            with SmallSite(tmp_path).listen(db, dsn=standby.dsn("notes"), database=primary.dsn("notes"), poll="1h") as worker:
+                worker.wait("printed", reason="start")
+                for number in range(5):
+                    retitle(db, "Round %d." % number)
+                    worker.wait_for("en/a.html", "Round %d." % number)
+                standby.psql("postgres", command="SELECT pg_wal_replay_pause()")
+                retitle(db, "Held back")
+                time.sleep(1)
+                standby.psql("postgres", command="SELECT pg_wal_replay_resume()")
+                worker.wait_for("en/a.html", "Held back")
+                assert not worker.said("standby is behind")
+                standby.psql("postgres", command="SELECT pg_wal_replay_pause()")
+                retitle(db, "Held back for long")
+                worker.wait("standby is behind")
+                time.sleep(1)
+                standby.psql("postgres", command="SELECT pg_wal_replay_resume()")
+                worker.wait_for("en/a.html", "Held back for long")
+                assert not worker.said("look failed") and not worker.said("polling")
+        finally:
+            db.close()
+            standby.stop()
