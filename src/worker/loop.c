@@ -269,16 +269,15 @@ static int time_left(const struct worker *w)
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* Where due times cannot be seen, nobody knows what is overdue. */
-static void tell_schedules(struct worker *w)
+static void tell_state(struct worker *w)
 {
-    struct crew_state state;
-    if (w->crew == NULL)
-        return;
-    crew_state(w->crew, &state);
-    bool known = state.schedule.connected && state.schedule.visible;
-    tell_due(&w->tell, known ? state.schedule.next : 0,
-             known ? (int64_t)state.schedule.overdue : -1);
+    struct crew_state crew;
+    if (w->crew != NULL) {
+        crew_state(w->crew, &crew);
+        tell_due(&w->tell, crew.schedule.next,
+                 crew.schedule.visible ? (int64_t)crew.schedule.overdue : -1);
+    }
+    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
 }
 
 static void turn(struct worker *w)
@@ -297,8 +296,7 @@ static void turn(struct worker *w)
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
-    tell_schedules(w);
-    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
+    tell_state(w);
 }
 
 static bool take_signals(struct worker *w, struct error *err)

@@ -150,7 +150,7 @@ static void disconnect(struct schedule *s)
     s->conn = NULL;
     s->connect_at = pg_conn_clock() + backoff_next(&s->backoff);
     sleeper_lock(&s->sleeper);
-    s->state.connected = false;
+    s->state = (struct schedule_state){.done = s->state.done};
     sleeper_unlock(&s->sleeper);
 }
 

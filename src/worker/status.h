@@ -99,7 +99,7 @@ struct worker_status {
     uint64_t n_held, more_held;
 };
 
-/* Who and where this process is; the rest is unknown or nothing. id "" stands for HOST-PID. */
+/* Who and where this process is; the rest is unknown or nothing. id "": HOST-PID. */
 void status_init(struct worker_status *s, const char *id);
 
 /* Copies into an array of this size. */
