@@ -176,7 +176,7 @@ static void on_looked(struct worker *w, const struct event *e)
         listener_want_positions(w->listener, looked.result.in_recovery);
     report_look(w->log, &looked);
     if (w->crew != NULL)
-        crew_looked(w->crew, &looked, w->look_began);
+        crew_looked(w->crew, &looked, w->look_began, e->last_ms);
     tell_looked(&w->tell, &looked, e->last_ms);
     press_result_release(&looked.result);
 }
@@ -269,6 +269,17 @@ static int time_left(const struct worker *w)
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+static void tell_state(struct worker *w)
+{
+    struct crew_state crew;
+    if (w->crew != NULL) {
+        crew_state(w->crew, &crew);
+        tell_due(&w->tell, crew.schedule.next,
+                 crew.schedule.visible ? (int64_t)crew.schedule.overdue : -1);
+    }
+    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
+}
+
 static void turn(struct worker *w)
 {
     struct event e;
@@ -285,7 +296,7 @@ static void turn(struct worker *w)
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
-    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
+    tell_state(w);
 }
 
 static bool take_signals(struct worker *w, struct error *err)
