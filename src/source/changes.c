@@ -38,10 +38,9 @@ static bool ask(struct database *d, const char *sql, const char *const *params, 
         return false;
     error_clear(refused);
     bool ok = pg_conn_query(d->conn, &PG_SQL(sql), params, n_params, res, refused);
-    return pg_conn_run(d->conn,
-                       ok ? &PG_SQL("RELEASE SAVEPOINT platen_changes")
-                          : &PG_SQL("ROLLBACK TO SAVEPOINT platen_changes"),
-                       NULL, err);
+    const char *end =
+        ok ? "RELEASE SAVEPOINT platen_changes" : "ROLLBACK TO SAVEPOINT platen_changes";
+    return pg_conn_run(d->conn, &PG_SQL(end), NULL, err);
 }
 
 bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mark,
