@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS platen.worker (
     version     text NOT NULL,
     leader      boolean NOT NULL DEFAULT false,
     generation  text,
-    mode        text NOT NULL -- direct, or poll where no notification arrives
+    mode        text NOT NULL -- starting, listening, polling, reconnecting, stopped
 );
 
 -- Per hour. What never happened in an hour has no mean: null, not zero.
