@@ -211,7 +211,6 @@ static bool database_begin(struct source *s, struct error *err)
     struct database *d = (struct database *)s;
     s->info = (struct source_info){0};
     arena_reset(&d->snapshot);
-    d->log = NULL;
     return begin(d, err) && identify(d, err);
 }
 

@@ -12,7 +12,6 @@ struct database {
     struct query *queries;  /* one per page set */
     struct query *affected; /* one per page set: its NAME.affected.sql */
     struct arena snapshot;  /* what lasts as long as the transaction */
-    const char *log;        /* the change log's fingerprint in it, once asked for */
     bool open;              /* the transaction is */
 };
 

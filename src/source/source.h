@@ -116,7 +116,8 @@ bool source_mark(struct source *s, struct arena *arena, struct source_mark *mark
                  struct error *err);
 
 /* Whether the change log names every change between `since` and the snapshot that is open; *why in
- * `arena` says why not, and is NULL when it does. */
+ * `arena` says why not, and is NULL when it does. Whether the same is watched as before is another
+ * question, which takes longer to answer: that is so when the marks' `log` are equal. */
 bool source_covers(struct source *s, const struct source_mark *since, struct arena *arena,
                    const char **why, struct error *err);
 

@@ -176,7 +176,7 @@ static void on_looked(struct worker *w, const struct event *e)
         listener_want_positions(w->listener, looked.result.in_recovery);
     report_look(w->log, &looked);
     if (w->crew != NULL)
-        crew_looked(w->crew, &looked, w->look_began);
+        crew_looked(w->crew, &looked, w->look_began, e->last_ms);
     tell_looked(&w->tell, &looked, &w->reasons, e->last_ms);
     press_result_release(&looked.result);
 }

@@ -51,8 +51,8 @@ void tell_listener(struct tell *t, const struct listener_state *state);
 /* Whether the database has a change log, whose triggers notify. */
 void tell_log(struct tell *t, bool has_log);
 void tell_leader(struct tell *t, bool leader);
-/* schedule: the next one, in milliseconds since 1970, 0 = none is due; overdue: -1 = unknown. Pages
- * that change by the clock are known from looks. */
+/* schedule: the next one, in milliseconds since 1970, 0 = none is due; overdue: locales, -1 =
+ * unknown. Pages that change by the clock are known from looks. */
 void tell_due(struct tell *t, int64_t schedule, int64_t overdue);
 void tell_reloading(struct tell *t);
 void tell_stopping(struct tell *t);

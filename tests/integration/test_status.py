@@ -212,7 +212,7 @@ def test_what_is_due_and_wrong(tmp_path):
     found, table = told(tmp_path, next_due=moment(600), overdue=2, lag_ms=1500,
                         problems=["held: \x1b[2Jthings"] + ["more"] * 14, more_problems=10)
     assert found["exit"] == 0
-    assert re.search(r"Z, in 9 min \d+ s; 2 schedules are past their time$", line(table, "next due"))
+    assert re.search(r"Z, in 9 min \d+ s; schedules of 2 locales are past their time$", line(table, "next due"))
     assert line(table, "lag") == "1 s behind the newest logged commit"
     problems = re.findall(r"^problem +(.*)$", table, re.M)
     assert problems[0] == "held: ?[2Jthings" and problems[-1] == "and 15 more" and len(problems) == 11
