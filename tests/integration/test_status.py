@@ -213,7 +213,7 @@ def test_what_is_due_and_wrong(tmp_path):
                         problems=["held: \x1b[2Jthings"] + ["more"] * 14, more_problems=10)
     assert found["exit"] == 0
     assert re.search(r"Z, in 9 min \d+ s; schedules of 2 locales are past their time$", line(table, "next due"))
-    assert line(table, "lag") == "1 s behind the newest logged commit"
+    assert line(table, "lag") == "what was announced 1 s ago is not printed yet"
     problems = re.findall(r"^problem +(.*)$", table, re.M)
     assert problems[0] == "held: ?[2Jthings" and problems[-1] == "and 15 more" and len(problems) == 11
 
