@@ -150,14 +150,14 @@ CREATE OR REPLACE FUNCTION platen.fingerprint() RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    WITH watched AS (
-        SELECT DISTINCT t.tgrelid AS oid
+    WITH RECURSIVE tree (oid) AS (
+        SELECT t.tgrelid
         FROM pg_trigger t
         JOIN pg_proc f ON f.oid = t.tgfoid
         WHERE f.pronamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = 'platen')
           AND f.proname LIKE 'log\_%' AND NOT t.tgisinternal
-    ), tree AS (
-        SELECT DISTINCT p.oid FROM watched w, platen.tree(w.oid) AS p (oid)
+        UNION -- and the partitions
+        SELECT i.inhrelid FROM tree w JOIN pg_inherits i ON i.inhparent = w.oid
     ), schemas AS (
         SELECT n.oid FROM pg_namespace n
         WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
