@@ -7,7 +7,7 @@ the machine does meets both.
 import re
 import subprocess
 
-from stage import BenchError, median
+from stage import BenchError, clean_environment, median
 
 SECTIONS = 20
 PRODUCTS = 10_000
@@ -31,7 +31,7 @@ class Session:
     def __init__(self, stage, database):
         self._psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d",
                                        stage.cluster.dsn(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, text=True, env=stage.environment())
+                                      stderr=subprocess.STDOUT, text=True, env=clean_environment())
 
     def ask(self, statement):
         """(milliseconds, lines)"""
@@ -53,7 +53,9 @@ class Session:
 
 def prepare(stage):
     for name in ("logged", "bare"):
-        stage.make_database(name, locales=1, sections=SECTIONS, versions=20 * SECTIONS, products=PRODUCTS)
+        stage.make_database(name, locales=1, sections=SECTIONS, versions=SECTIONS, products=PRODUCTS)
+        stage.cluster.psql(name, command="INSERT INTO public.section_versions (id, section_id, content) "
+                           "SELECT md5('second ' || id)::uuid, section_id, content FROM public.section_versions")
     stage.cluster.psql("bare", command="SELECT platen.unwatch(w.relation::regclass) FROM platen.watched w")
 
 
