@@ -1,5 +1,6 @@
 """The change log: what is logged, for whom, and that it never stands in a writer's way."""
 
+import json
 import select
 import threading
 
@@ -7,7 +8,7 @@ import psycopg2
 import pytest
 
 from cmsdata import add_product, add_published, add_schedule, add_section, add_version, process, publish
-from cmsdb import down_files, run
+from cmsdb import down_files, run, up_files
 
 DENIED = psycopg2.errors.InsufficientPrivilege
 SINCE = ("SELECT relation, operation, locale, keys, also FROM platen.change"
@@ -379,6 +380,71 @@ def test_two_phase_commit(pg, make_db):
         run(session, "PREPARE TRANSACTION 'p'")
     except psycopg2.errors.ObjectNotInPrerequisiteState as error:
         assert "max_prepared_transactions" in str(error) or "disabled" in str(error)  # and not: has executed NOTIFY
+
+
+# -- the channels of caches --------------------------------------------------------------------
+
+
+def announced(session):
+    """{(locale, section_id)} of cache_invalidate, {locale} of homepage_updated; each message once."""
+    got = [(channel, json.loads(payload)) for channel, payload in notifications(session)]
+    for channel, message in got:
+        assert set(message) == ({"locale", "timestamp"} if channel == "homepage_updated"
+                                else {"table", "operation", "section_id", "locale", "timestamp"})
+    cache = [(m["locale"], m["section_id"]) for channel, m in got if channel == "cache_invalidate"]
+    home = [m["locale"] for channel, m in got if channel == "homepage_updated"]
+    return sorted(cache, key=str), sorted(home, key=str)
+
+
+def test_caches_are_told_once_per_locale(db):
+    session = listening(db, "cache_invalidate", "homepage_updated")
+    section, version = add_published(db)
+    notifications(session)
+    one = ([("en", str(section))], ["en"])
+    publish(db, section, add_version(db, section, "b"))
+    assert announced(session) == one
+    add_version(db, section, "draft")
+    db.rows("UPDATE section_versions SET content = '{}' WHERE id = %s", (version,))  # is not live any more
+    db.rows("UPDATE homepage_sections SET is_active = is_active")
+    assert announced(session) == ([], [])
+    db.rows("UPDATE section_versions SET content = '{}' WHERE is_published")
+    assert announced(session) == one
+    product = add_product(db)
+    db.rows("UPDATE products SET price = 1")  # in no section yet
+    assert announced(session) == ([], [])
+    db.rows("INSERT INTO section_products (section_id, product_id) VALUES (%s, %s)", (section, product))
+    assert announced(session) == one
+    db.rows("UPDATE products SET price = 2")
+    assert announced(session) == one
+    db.rows("DELETE FROM products")  # and with it the link
+    assert announced(session) == one
+    db.rows("UPDATE homepage_sections SET locale = 'de'")
+    assert announced(session) == ([("de", str(section)), ("en", str(section))], ["de", "en"])
+    for number in range(9):
+        add_section(db, "s%d" % number, locale="de")
+    notifications(session)
+    db.rows("UPDATE homepage_sections SET display_order = display_order + 1")
+    assert announced(session) == ([("de", None)], ["de"])
+    db.rows("TRUNCATE homepage_sections CASCADE")
+    cache, home = announced(session)
+    assert (None, None) in cache and home == [None]
+
+
+def test_caches_can_be_left_alone(db):
+    session = listening(db, "cache_invalidate", "homepage_updated")
+    writer = db.connect()
+    run(writer, "SET platen.notify = off")
+    add_published(writer)
+    db.rows("SELECT cms_announce(false)")
+    add_published(db, "other")
+    db.psql(file=[f for f in up_files() if f.name.startswith("0013")][0])  # leaves them off
+    add_published(db, "third")
+    assert announced(session) == ([], [])
+    db.rows("SELECT cms_announce(true)")
+    add_published(db, "fourth")
+    assert announced(session)[1][:1] == ["en"]
+    add_section(db, "long", locale="x" * 9000)
+    assert announced(session) == ([], [])
 
 
 # -- it never fails a writer -------------------------------------------------------------------
