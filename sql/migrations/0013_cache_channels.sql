@@ -39,10 +39,8 @@ BEGIN
     ELSIF TG_TABLE_NAME = 'homepage_sections' THEN
         NULL;
     ELSIF TG_TABLE_NAME = 'section_versions' THEN
-        v_sections := ARRAY(
-            SELECT DISTINCT n.section_id FROM new_rows n JOIN old_rows o ON o.id = n.id
-            JOIN public.homepage_sections hs ON hs.published_version_id = n.id
-            WHERE o.content IS DISTINCT FROM n.content);
+        v_sections := ARRAY(SELECT hs.id FROM public.homepage_sections hs
+                            WHERE hs.published_version_id = NEW.id);
     ELSIF TG_TABLE_NAME IN ('section_products', 'section_categories') THEN
         IF TG_OP = 'INSERT' THEN
             v_sections := ARRAY(SELECT DISTINCT n.section_id FROM new_rows n);
@@ -158,7 +156,7 @@ BEGIN
     FOR v_want IN
         SELECT w.relation, o.operation
         FROM (VALUES ('homepage_sections', '{insert,update,delete,truncate}'::text[]),
-                     ('section_versions', '{update,truncate}'),
+                     ('section_versions', '{truncate}'),
                      ('section_products', '{insert,update,delete,truncate}'),
                      ('section_categories', '{insert,update,delete,truncate}'),
                      ('products', '{update}'),
@@ -181,5 +179,15 @@ BEGIN
         EXECUTE format('ALTER TABLE public.%I ENABLE ALWAYS TRIGGER cms_announce_%s',
                        v_want.relation, v_want.operation);
     END LOOP;
+    -- Of versions only content changed in place counts, which is rare: publishing, which sets
+    -- flags, does not even come here.
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
+                   WHERE t.tgrelid = 'public.section_versions'::regclass
+                     AND t.tgname = 'cms_announce_update') THEN
+        CREATE TRIGGER cms_announce_update AFTER UPDATE ON public.section_versions FOR EACH ROW
+            WHEN (OLD.content IS DISTINCT FROM NEW.content)
+            EXECUTE FUNCTION public.cms_announce_change();
+        ALTER TABLE public.section_versions ENABLE ALWAYS TRIGGER cms_announce_update;
+    END IF;
 END
 $triggers$;
