@@ -8,13 +8,13 @@
 #include "base/utf8.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/result.h"
 #include "cmd/say.h"
 #include "press/press.h"
 
 #define KEY_SHOWN 80
 
 static const char *const action_names[] = {"held", "omitted", "kept"};
-static const char *const change_names[] = {"added", "changed", "removed"};
 
 /* --- progress, on a terminal only ------------------------------------------------------------- */
 
@@ -56,17 +56,6 @@ static void clear_progress(const struct meter *m)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-/* Keys come from data: one line stays one line, and nothing in it plays with the terminal. */
-static void flatten(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
-        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* U+0080 to U+009F */
-            *c = c[1] = '?';
-    }
-}
-
 static void say_problem(const struct press_problem *p)
 {
     struct strbuf sb = STRBUF_INIT;
@@ -80,7 +69,7 @@ static void say_problem(const struct press_problem *p)
     if (p->key[0] != '\0')
         strbuf_addf(&sb, ", key '%.*s%s'", (int)shown, p->key, shown < len ? "..." : "");
     strbuf_addf(&sb, "%s%s", p->set[0] != '\0' ? ": " : "", p->text);
-    flatten(sb.buf);
+    result_flatten(sb.buf);
     say_warning("%s", sb.buf);
     strbuf_release(&sb);
 }
@@ -93,23 +82,11 @@ static void say_problems(const struct press_result *r, const struct options *o)
         say_warning("and %" PRIu64 " more problems", r->more_problems);
     if (r->warning != NULL)
         say_warning("%s", r->warning);
-    if (r->held && !o->quiet && !o->json)
+    if (r->pin != NULL)
+        result_say_pinned(r->pin);
+    else if (r->held && !o->quiet && !o->json)
         say_note("what is held stays as it was; mend the cause and build again, or, where it is "
                  "meant: platen build --accept");
-}
-
-static void print_changes(const struct press_result *r)
-{
-    static const char marks[] = {'+', '~', '-'};
-    for (size_t i = 0; i < r->n_changes; i++) {
-        const struct press_change *c = &r->changes[i];
-        if (c->kind == PRESS_CHANGED)
-            printf("%c %s  %" PRIu32 " -> %" PRIu32 " bytes\n", marks[c->kind], c->path,
-                   c->old_size, c->size);
-        else
-            printf("%c %s  %" PRIu32 " bytes\n", marks[c->kind], c->path,
-                   c->kind == PRESS_REMOVED ? c->old_size : c->size);
-    }
 }
 
 static void print_summary(const struct press_result *r, const struct options *o)
@@ -132,41 +109,21 @@ static void print_summary(const struct press_result *r, const struct options *o)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-static void add_text(struct strbuf *sb, const char *name, const char *value)
-{
-    strbuf_addf(sb, "\"%s\":", name);
-    json_write_string(sb, value, strlen(value));
-}
-
-static void add_changes(struct strbuf *sb, const struct press_result *r)
-{
-    strbuf_addstr(sb, ",\"changes\":[");
-    for (size_t i = 0; i < r->n_changes; i++) {
-        const struct press_change *c = &r->changes[i];
-        strbuf_addstr(sb, i > 0 ? ",{" : "{");
-        add_text(sb, "action", change_names[c->kind]);
-        strbuf_addch(sb, ',');
-        add_text(sb, "path", c->path);
-        strbuf_addf(sb, ",\"old_size\":%" PRIu32 ",\"size\":%" PRIu32 "}", c->old_size, c->size);
-    }
-    strbuf_addch(sb, ']');
-}
-
 static void add_problems(struct strbuf *sb, const struct press_result *r)
 {
     strbuf_addstr(sb, ",\"problems\":[");
     for (size_t i = 0; i < r->n_problems; i++) {
         const struct press_problem *p = &r->problems[i];
         strbuf_addstr(sb, i > 0 ? ",{" : "{");
-        add_text(sb, "action", action_names[p->action]);
+        result_add_text(sb, "action", action_names[p->action]);
         strbuf_addch(sb, ',');
-        add_text(sb, "page_set", p->set);
+        result_add_text(sb, "page_set", p->set);
         strbuf_addch(sb, ',');
-        add_text(sb, "locale", p->locale);
+        result_add_text(sb, "locale", p->locale);
         strbuf_addch(sb, ',');
-        add_text(sb, "key", p->key);
+        result_add_text(sb, "key", p->key);
         strbuf_addch(sb, ',');
-        add_text(sb, "text", p->text);
+        result_add_text(sb, "text", p->text);
         strbuf_addch(sb, '}');
     }
     strbuf_addf(sb, "],\"more_problems\":%" PRIu64 ",\"warning\":", r->more_problems);
@@ -186,9 +143,10 @@ static void print_json(const struct press_result *r, const struct options *o, in
                 ",\"seconds\":%.3f,",
                 code, o->dry_run ? "true" : "false", r->released ? "true" : "false", r->generation,
                 r->pages, r->files, r->added, r->changed, r->removed, r->bytes_written, r->seconds);
-    add_text(&sb, "content", r->content);
-    add_changes(&sb, r);
+    result_add_text(&sb, "content", r->content);
+    result_add_changes(&sb, r);
     add_problems(&sb, r);
+    result_add_pin(&sb, r->pin);
     strbuf_addstr(&sb, "}\n");
     fwrite(sb.buf, 1, sb.len, stdout);
     strbuf_release(&sb);
@@ -209,15 +167,10 @@ static int report(const struct press_result *r, const struct options *o)
         print_json(r, o, code);
     } else if (!o->quiet) {
         if (o->dry_run || o->verbose)
-            print_changes(r);
+            result_print_changes(r);
         print_summary(r, o);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        struct error err = ERROR_INIT;
-        error_errno(&err, "writing to standard output");
-        return say_error(&err);
-    }
-    return code;
+    return result_flush(code);
 }
 
 static int build(struct config *c, const struct options *o)

@@ -84,10 +84,15 @@ const struct cmd *cmd_find(const char *name);
 const char *cmd_exit_prose(enum cmd_exit code);
 
 int cmd_build(int argc, char **argv);
+int cmd_listen(int argc, char **argv);
+int cmd_rollback(int argc, char **argv);
+int cmd_pin(int argc, char **argv);
+int cmd_unpin(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -65,6 +65,12 @@
     {                                                                                              \
         .name = "dry-run", .letter = 'n', .kind = CMD_FLAG, AT(dry_run), .prose = what             \
     }
+#define OPTION_LOCK_WAIT                                                                           \
+    {                                                                                              \
+        .name = "lock-wait", .kind = CMD_TEXT, .argument = "DURATION", AT(lock_wait),              \
+        .setting = "output.lock_wait",                                                             \
+        .prose = "How long to wait while another platen prints to the same folder (10s, 5m)."      \
+    }
 
 /* --- build ------------------------------------------------------------------------------------ */
 
@@ -75,12 +81,7 @@ static const struct cmd_option build_options[] = {
      .prose = "Print although a guard would hold: this once, because you have looked and it is "
               "meant."},
     OPTION_DRY_RUN("Print nothing; list what would be added, changed and removed, with sizes."),
-    {.name = "lock-wait",
-     .kind = CMD_TEXT,
-     .argument = "DURATION",
-     AT(lock_wait),
-     .setting = "output.lock_wait",
-     .prose = "How long to wait while another platen prints to the same folder (10s, 5m)."},
+    OPTION_LOCK_WAIT,
     OPTION_CONFIG,
     OPTION_OUT,
     OPTION_SOURCE,
@@ -95,6 +96,83 @@ static const struct cmd_example build_examples[] = {
     {"platen build", "Print the site of ./platen.yaml from the database of the environment."},
     {"platen build --dry-run", "What would change?"},
     {"platen build --source site.export --out /tmp/site", "Without a database, somewhere else."},
+};
+
+/* --- listen ----------------------------------------------------------------------------------- */
+
+static const struct cmd_option listen_options[] = {
+    {.name = "lock-wait",
+     .kind = CMD_TEXT,
+     .argument = "DURATION",
+     AT(lock_wait),
+     .setting = "output.lock_wait",
+     .prose = "How long a look waits while another platen prints to the same folder (10s, 5m)."},
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_DATABASE,
+    OPTION_LOCALE,
+    OPTION_THREADS,
+    {.name = "json", .kind = CMD_FLAG, AT(json), .prose = "Log JSON, one object per line."},
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example listen_examples[] = {
+    {"platen listen", "Print now, and again within a blink of every commit."},
+    {"platen listen --json 2>> platen.log", "With a log for programs."},
+};
+
+/* --- rollback, pin, unpin --------------------------------------------------------------------- */
+
+static const struct cmd_option rollback_options[] = {
+    {.name = "list",
+     .kind = CMD_FLAG,
+     AT(list),
+     .prose = "Show the releases that are kept, newest first; change nothing."},
+    OPTION_DRY_RUN("Print nothing; list what would be added, changed and removed, with sizes."),
+    {.name = "reason",
+     .kind = CMD_TEXT,
+     .argument = "TEXT",
+     AT(reason),
+     .prose = "Why: every build says it until `platen unpin`."},
+    OPTION_LOCK_WAIT,
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_THREADS,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example rollback_examples[] = {
+    {"platen rollback --list", "Where could we go?"},
+    {"platen rollback --dry-run", "What would the release before this one change?"},
+    {"platen rollback 41 --reason 'wrong prices'", "Release 41 again, at once."},
+};
+
+static const struct cmd_option pin_options[] = {
+    {.name = "reason",
+     .kind = CMD_TEXT,
+     .argument = "TEXT",
+     AT(reason),
+     .prose = "Why: every build says it until `platen unpin`."},
+    OPTION_LOCK_WAIT,
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_JSON,
+    OPTION_QUIET,
+};
+
+static const struct cmd_example pin_examples[] = {
+    {"platen pin --reason 'sale until Monday'", "Nothing changes until Monday."},
+};
+
+static const struct cmd_option unpin_options[] = {
+    OPTION_LOCK_WAIT, OPTION_CONFIG, OPTION_OUT, OPTION_JSON, OPTION_QUIET,
+};
+
+static const struct cmd_example unpin_examples[] = {
+    {"platen unpin && platen build", "What the database says, from now on."},
 };
 
 /* --- serve ------------------------------------------------------------------------------------ */
@@ -209,6 +287,21 @@ static const struct cmd_example migrate_examples[] = {
     {"platen migrate --down 6", "Roll back until 0006 is the newest."},
 };
 
+/* --- status ----------------------------------------------------------------------------------- */
+
+static const struct cmd_option status_options[] = {
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_JSON,
+    OPTION_QUIET,
+};
+
+static const struct cmd_example status_examples[] = {
+    {"platen status", "Is somebody there, and how far is it?"},
+    {"platen status --quiet", "The exit code alone, for monitoring."},
+    {"platen status --json | jq .worker.latency", "For a program."},
+};
+
 /* --- help and version ------------------------------------------------------------------------- */
 
 static const struct cmd_option help_options[] = {
@@ -257,13 +350,75 @@ const struct cmd cmd_table[] = {
          "last release to the output folder, and removes what is gone. A file appears whole or "
          "not at all; stop it at any moment and the next build finishes the work.\n"
          "Results that look like an accident are held back (see the settings `guards`): those "
-         "pages stay as they are, the rest is printed, and the exit code is 3.",
+         "pages stay as they are, the rest is printed, and the exit code is 3. While a release is "
+         "pinned (`platen rollback`, `platen pin`), nothing but tombstones is printed, and it is "
+         "3, "
+         "too.",
      .run = cmd_build,
      .config = CMD_NEEDS_SITE,
      OPTIONS(build_options),
      EXAMPLES(build_examples),
      .exits =
          EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD) | EXIT(CMD_OMITTED)},
+    {.name = "listen",
+     .summary = "keep printing what is published, for as long as it runs",
+     .operands = "",
+     .description =
+         "Looks as `platen build` does, and again whenever there is a reason: a notification on "
+         "the channel `platen`, a changed template, query or setting, a connection that came back, "
+         "and from time to time without any (see the settings `listen`). A notification says that "
+         "something changed, never what: lost or invented ones do no harm.\n"
+         "Whatever fails is logged and tried again; the last good pages stay. SIGTERM ends it once "
+         "the look that runs is finished, SIGHUP reads the configuration again. The log goes to "
+         "standard error.",
+     .run = cmd_listen,
+     .config = CMD_NEEDS_SITE,
+     OPTIONS(listen_options),
+     EXAMPLES(listen_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+    {.name = "rollback",
+     .summary = "print an earlier release again",
+     .operands = "[GENERATION]",
+     .description =
+         "Prints a kept release again from `objects` of the output folder, without the database "
+         "and without the templates of that day, and pins it. GENERATION is a number of --list; "
+         "default: the release before the newest or, while a rollback is pinned, that release "
+         "again. What comes is a new release with the content of the old one. All bytes are "
+         "checked first: where one file is missing or damaged, nothing is changed. Stop it at any "
+         "moment: run again, or the next build, ends it.\n"
+         "While pinned, `platen build` prints nothing but tombstones (rows whose state is "
+         "`maintenance` or `gone`) and exits 3; `platen unpin` ends that. A listener acts at "
+         "once on all of this. Without one, build after a rollback where a page was under "
+         "maintenance or gone: its tombstone acts again then.",
+     .run = cmd_rollback,
+     .config = CMD_MAY_CONFIG,
+     .max_operands = 1,
+     OPTIONS(rollback_options),
+     EXAMPLES(rollback_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+    {.name = "pin",
+     .summary = "leave what is published as it is",
+     .operands = "",
+     .description =
+         "Pins the newest release: until `platen unpin` nothing is printed but tombstones (rows "
+         "whose state is `maintenance` or `gone`; when they are live again, their pages come back "
+         "as the pinned release has them), whatever the database, the templates and the "
+         "configuration say. `platen build` exits 3 and tells since when and why. Pinned already: "
+         "the release and the time stay, a new --reason replaces the old one.",
+     .run = cmd_pin,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(pin_options),
+     EXAMPLES(pin_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+    {.name = "unpin",
+     .summary = "end a pin, also that of a rollback",
+     .operands = "",
+     .description = "The next build, or a listener at once, prints what the database says.",
+     .run = cmd_unpin,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(unpin_options),
+     EXAMPLES(unpin_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
     {.name = "serve",
      .summary = "preview the printed pages on this machine",
      .operands = "",
@@ -322,6 +477,23 @@ const struct cmd cmd_table[] = {
      OPTIONS(migrate_options),
      EXAMPLES(migrate_examples),
      .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE)},
+    {.name = "status",
+     .summary = "tell how the worker is, and what is printed",
+     .operands = "",
+     .description =
+         "Tells what the worker that prints to the output folder says of itself: how it hears of "
+         "changes, its last look and why, how long a commit takes to become a page, what is due, "
+         "held or wrong. Without a worker it tells which release is there. It reads files of the "
+         "output folder only: no database, no lock.\n"
+         "A worker writes out/status.json with each change, and every 5 seconds without one. It "
+         "counts as gone when its process is not there, and as silent when it has not written for "
+         "three times as long: hung, stopped, or cut off. Exit code 0: a worker is alive and well; "
+         "1: none is, or its last look failed; 3: it is, but something is held or pinned.",
+     .run = cmd_status,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(status_options),
+     EXAMPLES(status_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD)},
     {.name = "help",
      .summary = "explain a command, or the settings",
      .operands = "[COMMAND | settings]",
@@ -359,7 +531,7 @@ const char *cmd_exit_prose(enum cmd_exit code)
         [CMD_DONE] = "Done, also when nothing had changed.",
         [CMD_FAILED] = "Failed: the database, the disk or the network.",
         [CMD_USAGE] = "The command line, the configuration or a template is wrong.",
-        [CMD_HELD] = "A guard held pages back; they stay as they were.",
+        [CMD_HELD] = "A guard, or a pin, held pages back; they stay as they were.",
         [CMD_OMITTED] = "Done, with content left out that a policy omits or keeps.",
     };
     return prose[code];

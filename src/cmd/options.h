@@ -32,10 +32,13 @@ struct options {
 
     /* build */
     bool accept;
-    const char *lock_wait; /* reaches struct config */
+    const char *lock_wait; /* reaches struct config; rollback, pin and unpin have it, too */
 
-    /* build, migrate */
+    /* build, rollback, migrate */
     bool dry_run;
+
+    /* rollback, pin */
+    const char *reason; /* NULL: not given */
 
     /* render */
     const char *parts; /* NULL: not given */
@@ -47,8 +50,8 @@ struct options {
     /* migrate */
     int64_t to_version; /* -1: not given */
     int64_t down;       /* -1: not given */
-    bool list;
-    const char *dir; /* reaches struct config */
+    bool list;          /* rollback has it, too */
+    const char *dir;    /* reaches struct config */
 
     /* serve */
     int64_t port;

@@ -115,6 +115,13 @@ struct config {
     int64_t connect_timeout_ms, statement_timeout_ms;
     const char *migrations; /* folder */
 
+    const char *listen_database; /* connection string; "": source */
+    int64_t listen_quiet_ms, listen_quiet_max_ms;
+    int64_t listen_poll_ms, listen_full_every_ms;
+    int64_t listen_echo_every_ms, listen_echo_wait_ms;
+    bool listen_schedules, listen_lead;
+    int64_t listen_stuck_after_ms;
+
     struct config_page_set *sets;
     size_t n_sets;
 

@@ -23,12 +23,13 @@ bool pg_conn_open(struct pg_conn **out, const char *conninfo, const struct pg_op
 {
     *out = NULL;
     int64_t connect_ms = options->connect_ms > 0 ? options->connect_ms : CONNECT_MS_DEFAULT;
-    PGconn *pq = pg_connect(conninfo, connect_ms, err);
+    PGconn *pq = pg_connect(conninfo, options, connect_ms, err);
     if (pq == NULL)
         return false;
     struct pg_conn *c = mem_calloc(1, sizeof(*c));
     c->pq = pq;
     c->wait_ms = options->wait_ms;
+    c->stop = options->stop;
     c->notice = options->notice;
     c->payload = options->payload;
     PQsetNoticeReceiver(pq, take_notice, c);

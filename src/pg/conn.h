@@ -17,6 +17,7 @@
 #define PG_CONN_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,9 +45,13 @@ struct pg_sql {
 typedef void pg_notice_fn(void *payload, const char *severity, const char *text);
 
 struct pg_options {
-    int64_t connect_ms;   /* over all hosts together; 0: 10 s */
-    int64_t wait_ms;      /* longest silence while a query runs; 0: as long as the peer is alive */
-    pg_notice_fn *notice; /* NULL: notices are dropped */
+    int64_t connect_ms; /* over all hosts together; 0: 10 s */
+    int64_t wait_ms;    /* longest silence while a query runs; 0: as long as the peer is alive */
+    const char *application;   /* application_name where the string has none; NULL: platen */
+    const char *session_attrs; /* target_session_attrs where the string has none; NULL: libpq's */
+    const atomic_bool *stop; /* true: whatever is waited for has missed its deadline, some tenths of
+                                a second later at most; or NULL */
+    pg_notice_fn *notice;    /* NULL: notices are dropped */
     void *payload;
 };
 

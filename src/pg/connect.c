@@ -1,6 +1,5 @@
 #include "pg/connect.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 #include "pg/wire.h"
 
 #define PARAMS_MAX 16
+#define STOP_SLICE_MS 100
 
 /* Shared by the caller and the thread; whoever is last frees it. */
 struct attempt {
@@ -40,7 +40,7 @@ static void add_param(struct attempt *a, const char *key, const char *value)
 /* What stands before dbname can be overridden by the string, what stands behind cannot. A peer
  * that vanished is noticed by the kernel: keepalives while idle, tcp_user_timeout while sending. */
 static struct attempt *attempt_new(const char *conninfo, const struct conninfo_host *host,
-                                   int64_t deadline)
+                                   const struct pg_options *options, int64_t deadline)
 {
     struct attempt *a = mem_calloc(1, sizeof(*a));
     pthread_condattr_t attr;
@@ -50,7 +50,9 @@ static struct attempt *attempt_new(const char *conninfo, const struct conninfo_h
     add_param(a, "keepalives_interval", "10");
     add_param(a, "keepalives_count", "3");
     add_param(a, "tcp_user_timeout", "60000");
-    add_param(a, "fallback_application_name", "platen");
+    add_param(a, "fallback_application_name",
+              options->application != NULL ? options->application : "platen");
+    add_param(a, "target_session_attrs", options->session_attrs);
     add_param(a, "dbname", conninfo);
     add_param(a, "host", host->host);
     add_param(a, "hostaddr", host->hostaddr);
@@ -89,7 +91,7 @@ static PGconn *connect_now(const struct attempt *a)
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
     while (want != PGRES_POLLING_OK && want != PGRES_POLLING_FAILED) {
         short events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        if (!pg_wire_poll(PQsocket(pq), events, a->deadline))
+        if (!pg_wire_poll(PQsocket(pq), events, a->deadline, NULL))
             break;
         want = PQconnectPoll(pq);
     }
@@ -111,16 +113,21 @@ static void *attempt_run(void *arg)
     return NULL;
 }
 
-/* Waits a little longer than the thread's own deadline, so that the thread's answer is preferred.
- */
-static bool attempt_wait(struct attempt *a)
+/* Waits a little longer than the thread's own deadline, so that the thread's answer is preferred;
+ * in slices, where it may be told to stop. */
+static bool attempt_wait(struct attempt *a, const atomic_bool *stop)
 {
     int64_t until = a->deadline + 250;
-    struct timespec ts = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
     pthread_mutex_lock(&a->mutex);
-    int rc = 0;
-    while (!a->done && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&a->changed, &a->mutex, &ts);
+    while (!a->done) {
+        int64_t now = pg_conn_clock(), next = until;
+        if (now >= until || (stop != NULL && atomic_load(stop)))
+            break;
+        if (stop != NULL && next > now + STOP_SLICE_MS)
+            next = now + STOP_SLICE_MS;
+        struct timespec ts = {.tv_sec = next / 1000, .tv_nsec = next % 1000 * 1000000};
+        pthread_cond_timedwait(&a->changed, &a->mutex, &ts);
+    }
     bool done = a->done;
     a->abandoned = !done;
     pthread_mutex_unlock(&a->mutex);
@@ -161,13 +168,13 @@ static void add_silence(struct strbuf *why, const PGconn *pq)
 }
 
 /* One host. NULL: *why has got the reason. */
-static PGconn *try_host(const char *conninfo, const struct conninfo_host *host, int64_t deadline,
-                        struct strbuf *why)
+static PGconn *try_host(const char *conninfo, const struct conninfo_host *host,
+                        const struct pg_options *options, int64_t deadline, struct strbuf *why)
 {
-    struct attempt *a = attempt_new(conninfo, host, deadline);
+    struct attempt *a = attempt_new(conninfo, host, options, deadline);
     if (!start_thread(a)) /* no thread to be had: then without the guard against slow names */
         attempt_run(a);
-    if (!attempt_wait(a)) {
+    if (!attempt_wait(a, options->stop)) {
         add_message(why, "no answer in time (the name of the host could not be resolved)");
         return NULL; /* the thread frees it */
     }
@@ -196,7 +203,8 @@ static void hide(struct strbuf *text, const char *secret)
         memset(p, '*', len);
 }
 
-PGconn *pg_connect(const char *conninfo, int64_t connect_ms, struct error *err)
+PGconn *pg_connect(const char *conninfo, const struct pg_options *options, int64_t connect_ms,
+                   struct error *err)
 {
     struct arena arena;
     struct conninfo info;
@@ -211,7 +219,7 @@ PGconn *pg_connect(const char *conninfo, int64_t connect_ms, struct error *err)
         int64_t now = pg_conn_clock();
         int64_t share = (end - now) / (int64_t)(info.n_hosts - i);
         if (share > 0)
-            pq = try_host(conninfo, &info.hosts[i], now + share, &why);
+            pq = try_host(conninfo, &info.hosts[i], options, now + share, &why);
     }
     if (pq != NULL && PQsetnonblocking(pq, 1) == 0)
         goto out;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#define STOP_SLICE_MS 100 /* how often a stop is asked for */
+
 int64_t pg_conn_clock(void)
 {
     struct timespec ts;
@@ -13,18 +15,17 @@ int64_t pg_conn_clock(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-bool pg_wire_poll(int fd, short events, int64_t deadline)
+bool pg_wire_poll(int fd, short events, int64_t deadline, const atomic_bool *stop)
 {
     for (;;) {
-        int timeout = -1;
-        if (deadline > 0) {
-            int64_t left = deadline - pg_conn_clock();
-            if (left <= 0)
-                return false;
-            timeout = left > INT_MAX ? INT_MAX : (int)left;
-        }
+        int64_t left = deadline > 0 ? deadline - pg_conn_clock() : INT_MAX;
+        if (left <= 0 || (stop != NULL && atomic_load(stop)))
+            return false;
+        if (stop != NULL && left > STOP_SLICE_MS)
+            left = STOP_SLICE_MS;
+        bool forever = stop == NULL && deadline == 0;
         struct pollfd pfd = {.fd = fd, .events = events};
-        int n = poll(&pfd, 1, timeout);
+        int n = poll(&pfd, 1, forever ? -1 : left > INT_MAX ? INT_MAX : (int)left);
         if (n > 0)
             return true; /* an error on the socket too: the next read will say which */
         if (n < 0 && errno != EINTR)
@@ -77,7 +78,7 @@ bool pg_wire_next(struct pg_conn *c, PGresult **out, struct error *err)
         if (unsent == 0 && !PQisBusy(c->pq))
             break;
         short events = (short)(POLLIN | (unsent ? POLLOUT : 0));
-        if (!pg_wire_poll(PQsocket(c->pq), events, deadline)) {
+        if (!pg_wire_poll(PQsocket(c->pq), events, deadline, c->stop)) {
             error_set(err, ERROR_FAILED,
                       "PostgreSQL has not answered for %.1f s; the connection is given up",
                       (double)c->wait_ms / 1000);

@@ -10,14 +10,16 @@
 struct pg_conn {
     PGconn *pq; /* NULL once the connection was given up */
     int64_t wait_ms;
+    const atomic_bool *stop; /* or NULL */
     pg_notice_fn *notice;
     void *payload;
     char sqlstate[6];
     struct error lost; /* why pq is NULL */
 };
 
-/* poll() until the socket is ready or the deadline (0: never) has passed; false: it has. */
-bool pg_wire_poll(int fd, short events, int64_t deadline);
+/* poll() until the socket is ready or the deadline (0: never) has passed; false: it has, or *stop
+ * (NULL: no such thing) became true. */
+bool pg_wire_poll(int fd, short events, int64_t deadline, const atomic_bool *stop);
 
 /* Fails when the connection was given up before. */
 bool pg_wire_usable(struct pg_conn *c, struct error *err);

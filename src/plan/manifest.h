@@ -99,6 +99,10 @@ void manifest_release(struct manifest *m);
 /* Replaces *m (initialised) by what the text says. */
 bool manifest_parse(struct manifest *m, const char *text, size_t len, struct error *err);
 
+/* The header alone: no files. The text may be a whole manifest; what stands behind its first line
+ * is not looked at. */
+bool manifest_parse_header(struct manifest *m, const char *text, size_t len, struct error *err);
+
 /* What comes of a text for those who want its digests alone: a fraction of the work. The header and
  * the form of each line are checked, the columns behind the digest are not. `hex` has
  * DIGEST_HEX_SIZE lower-case digits and is not terminated. */

@@ -247,13 +247,19 @@ static bool pick_digest(struct parse *p, const char *line, size_t len)
     return true;
 }
 
+static bool read_first(struct parse *p)
+{
+    const char *line;
+    size_t len;
+    return next_line(p, &line, &len) ? read_header(p, line, len)
+                                     : error_set(p->err, ERROR_CONTENT, "empty manifest");
+}
+
 static bool read_all(struct parse *p, bool (*read_line)(struct parse *, const char *, size_t))
 {
     const char *line;
     size_t len;
-    if (!next_line(p, &line, &len))
-        return error_set(p->err, ERROR_CONTENT, "empty manifest");
-    if (!read_header(p, line, len))
+    if (!read_first(p))
         return false;
     if (!next_line(p, &line, &len) || len != 9 || memcmp(line, "\"files\":[", 9) != 0)
         return fault(p, "the list of files is missing");
@@ -280,6 +286,18 @@ bool manifest_parse(struct manifest *m, const char *text, size_t len, struct err
     manifest_release(m);
     arena_init(&p.scratch);
     bool ok = read_all(&p, read_file);
+    arena_release(&p.scratch);
+    if (!ok)
+        manifest_release(m);
+    return ok;
+}
+
+bool manifest_parse_header(struct manifest *m, const char *text, size_t len, struct error *err)
+{
+    struct parse p = {.m = m, .next = text, .end = text + len, .err = err};
+    manifest_release(m);
+    arena_init(&p.scratch);
+    bool ok = read_first(&p);
     arena_release(&p.scratch);
     if (!ok)
         manifest_release(m);

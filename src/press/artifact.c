@@ -146,16 +146,22 @@ bool artifact_read(struct press *p, struct press_worker *w, const struct manifes
     return false;
 }
 
+void artifact_keep(struct press_worker *w, const struct manifest_file *recorded,
+                   const struct manifest_file *like)
+{
+    struct manifest_file *f = add(w, recorded, like);
+    memcpy(f->sha256, recorded->sha256, DIGEST_SIZE);
+    f->size = recorded->size;
+    f->gz_size = recorded->gz_size;
+    f->mtime = recorded->mtime;
+}
+
 bool artifact_carry(struct press *p, struct press_worker *w, const struct manifest_file *recorded,
                     const struct manifest_file *like, struct error *err)
 {
     struct stat disk;
     if (stat_public(p, recorded->path, "", &disk) && is_intact(p, recorded, &disk)) {
-        struct manifest_file *f = add(w, recorded, like);
-        memcpy(f->sha256, recorded->sha256, DIGEST_SIZE);
-        f->size = recorded->size;
-        f->gz_size = recorded->gz_size;
-        f->mtime = recorded->mtime;
+        artifact_keep(w, recorded, like);
         return true;
     }
     struct strbuf bytes = STRBUF_INIT;

@@ -19,6 +19,10 @@ bool artifact_put(struct press *p, struct press_worker *w, const struct manifest
 bool artifact_carry(struct press *p, struct press_worker *w, const struct manifest_file *recorded,
                     const struct manifest_file *like, struct error *err);
 
+/* The same without a look at the disk. */
+void artifact_keep(struct press_worker *w, const struct manifest_file *recorded,
+                   const struct manifest_file *like);
+
 /* Replaces sb's content by the bytes of a recorded file, from out/public or out/objects, digest
  * checked. */
 bool artifact_read(struct press *p, struct press_worker *w, const struct manifest_file *recorded,

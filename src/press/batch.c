@@ -272,7 +272,8 @@ static bool take_bad_row(void *payload, const struct source_row *row, const stru
 bool batch_read_set(struct press *p, uint16_t set, struct error *err)
 {
     struct reader r = {.p = p, .set = set, .batch = take_batch(p, set)};
-    bool ok = source_read(p->source, set, next_arena, take_row, take_bad_row, &r, err);
+    bool ok = source_read(p->source, set, p->partial ? &p->scopes[set] : NULL, next_arena, take_row,
+                          take_bad_row, &r, err);
     if (ok && r.batch->n_rows > 0)
         submit(p, r.batch);
     else

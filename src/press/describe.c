@@ -74,6 +74,8 @@ void describe_release(struct press *p)
     m->version = PLATEN_VERSION;
     m->packing = press_packing(p->config);
     m->next_change_at = p->next_change_at;
+    if (p->pinned != NULL)
+        return; /* its pages are of no snapshot, and nothing is held that would not be anyway */
     list_held(p);
     describe_source(p);
 }

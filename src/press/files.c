@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "plan/route.h"
 #include "press/artifact.h"
+#include "press/pinned.h"
 
 #define STATIC_BYTES_MAX ((size_t)250 << 20)
 #define STATIC_FILES_MAX 100000
@@ -98,8 +99,8 @@ bool files_put_static(struct press *p, struct error *err)
 
 bool files_put_assets(struct press *p, struct error *err)
 {
-    for (size_t i = 0; i < p->theme.n_assets; i++) {
-        const struct theme_asset *a = &p->theme.assets[i];
+    for (size_t i = 0; i < p->theme->n_assets; i++) {
+        const struct theme_asset *a = &p->theme->assets[i];
         struct manifest_file like = {
             .path = a->path,
             .set = MANIFEST_NONE,
@@ -107,6 +108,8 @@ bool files_put_assets(struct press *p, struct error *err)
             .from = MANIFEST_NONE,
             .kind = MANIFEST_ASSET,
         };
+        if (pinned_has(p, a->path))
+            continue;
         if (!artifact_put(p, p->site, &like, a->data, a->len, err))
             return false;
     }
@@ -115,8 +118,12 @@ bool files_put_assets(struct press *p, struct error *err)
 
 static bool is_in_use(const struct press *p, const char *path)
 {
-    for (size_t i = 0; i < p->theme.n_assets; i++)
-        if (strcmp(p->theme.assets[i].path, path) == 0)
+    if (p->pinned != NULL && !pinned_uses_theme(p))
+        return pinned_has(p, path);
+    if (pinned_has(p, path))
+        return true;
+    for (size_t i = 0; i < p->theme->n_assets; i++)
+        if (strcmp(p->theme->assets[i].path, path) == 0)
             return true;
     return false;
 }

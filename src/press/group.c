@@ -6,6 +6,7 @@
 
 #include "plan/route.h"
 #include "press/items.h"
+#include "press/scope.h"
 #include "render/check.h"
 
 struct prepare {
@@ -74,8 +75,8 @@ static struct press_page *add_page(struct prepare *x, const struct press_row *ro
     const struct press *p = x->p;
     struct press_page *page = &x->pages[x->n_pages++];
     *page = (struct press_page){
-        .view = {.theme = &p->theme,
-                 .set = &p->theme.sets[x->b->set],
+        .view = {.theme = p->theme,
+                 .set = &p->theme->sets[x->b->set],
                  .locale = p->locales.items[locale],
                  .from = p->locales.items[row->locale],
                  .state = row->row.state,
@@ -87,7 +88,7 @@ static struct press_page *add_page(struct prepare *x, const struct press_row *ro
         .group = x->number,
     };
     if (locale != row->locale) /* path patterns and templates say {{locale}} */
-        page->view.data = page_with(&x->b->arena, &p->theme.symtab, page->view.data, "locale",
+        page->view.data = page_with(&x->b->arena, &p->theme->symtab, page->view.data, "locale",
                                     json_strings(p->locales.codes[locale]));
     return page;
 }
@@ -206,10 +207,9 @@ static bool is_fit(struct prepare *x, struct press_page *page)
 {
     struct press *p = x->p;
     struct error err = ERROR_INIT;
-    if (find_path(x, page, &err) &&
-        (page->view.state != SOURCE_LIVE ||
-         (check_row(&p->theme, page->view.set, &page->view.data, &err) &&
-          items_check(p, x->w, &x->b->arena, page, &err))))
+    if (find_path(x, page, &err) && (page->view.state != SOURCE_LIVE ||
+                                     (check_row(p->theme, page->view.set, &page->view.data, &err) &&
+                                      items_check(p, x->w, &x->b->arena, page, &err))))
         return true;
     if (err.kind == ERROR_NONE)
         return false; /* an element's problem, told already */
@@ -258,7 +258,7 @@ static bool stays(const struct prepare *x, const struct manifest_file *f, uint16
     const struct press_row *row = row_of(x, from);
     if (from == MANIFEST_NONE)
         return false;
-    if (!press_is_asked_for(x->p, locale))
+    if (!press_is_asked_for(x->p, locale) || !scope_has(x->p, x->b->set, from, x->key))
         return true;
     if (row != NULL && !row->bad && row->row.state != SOURCE_LIVE)
         return false;
@@ -272,7 +272,8 @@ static bool stays(const struct prepare *x, const struct manifest_file *f, uint16
 static void add_staying(const struct prepare *x, struct page_alternate *list, size_t *n)
 {
     const struct press *p = x->p;
-    if (x->n_keeps == 0 && p->config->n_only_locales == 0 && !verdict_any(&p->assumed, x->b->set))
+    if (!p->partial && x->n_keeps == 0 && p->config->n_only_locales == 0 &&
+        !verdict_any(&p->assumed, x->b->set))
         return;
     for (uint16_t i = 0; i < x->b->n_locales; i++) {
         const struct manifest_file *f = is_printed(x, i) ? NULL : recorded_page(x, i);

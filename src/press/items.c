@@ -36,8 +36,8 @@ static bool last_form(struct press *p, struct press_worker *w, struct arena *are
         index = map_get(&p->recorded_index, sb.buf, sb.len);
     if (index != NULL && artifact_read(p, w, &p->recorded.manifest.files[*index], &sb)) {
         const char *text = arena_strndup(arena, sb.buf, sb.len);
-        ok = json_parse(arena, &p->theme.symtab, text, sb.len, &limits, out, &ignored) &&
-             check_item(&p->theme, page->view.set, out, &ignored);
+        ok = json_parse(arena, &p->theme->symtab, text, sb.len, &limits, out, &ignored) &&
+             check_item(p->theme, page->view.set, out, &ignored);
     }
     strbuf_release(&sb);
     return ok;
@@ -74,7 +74,7 @@ bool items_check(struct press *p, struct press_worker *w, struct arena *arena,
         struct error problem = ERROR_INIT;
         char name[128];
         bool first = is_new(&keys, set, item, &problem);
-        if (first && check_item(&p->theme, set, item, &problem)) {
+        if (first && check_item(p->theme, set, item, &problem)) {
             fit.items[n++] = *item;
             continue;
         }
@@ -87,14 +87,14 @@ bool items_check(struct press *p, struct press_worker *w, struct arena *arena,
             action = PRESS_OMITTED;
         check_item_name(set, item, i, name, sizeof(name));
         error_context(&problem, "%s %s", column, name);
-        press_record(p, action, (uint16_t)(set - p->theme.sets), page->from, page->key,
+        press_record(p, action, (uint16_t)(set - p->theme->sets), page->from, page->key,
                      problem.text);
     }
     map_release(&keys);
     error_clear(err);
     if (changed && !held) {
         fit.len = n;
-        page->view.data = page_with(arena, &p->theme.symtab, page->view.data, column, fit);
+        page->view.data = page_with(arena, &p->theme->symtab, page->view.data, column, fit);
     }
     return !held;
 }

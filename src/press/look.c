@@ -1,4 +1,5 @@
 /* The walk of press/press.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -7,8 +8,11 @@
 #include "press/batch.h"
 #include "press/describe.h"
 #include "press/files.h"
+#include "press/pinned.h"
 #include "press/recorded.h"
 #include "press/report.h"
+#include "press/scope.h"
+#include "press/session.h"
 #include "press/settle.h"
 #include "press/setup.h"
 #include "press/site.h"
@@ -16,6 +20,14 @@
 #include "store/retain.h"
 
 #define PASSES_MAX 16
+#define CATCH_UP_MS 2000
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 static void progress(const struct press *p, const char *step, uint64_t done, uint64_t total)
 {
@@ -35,7 +47,7 @@ static void forget(struct press_problems *list)
 static bool needs_recorded_pages(const struct press *p)
 {
     return verdict_any_at_all(&p->assumed) || p->config->guard_content == CONFIG_KEEP ||
-           p->config->n_only_locales > 0;
+           p->config->n_only_locales > 0 || p->partial;
 }
 
 /* Back to before the first row; the snapshot stays open. What made earlier passes withdraw pages is
@@ -96,8 +108,13 @@ static void widen_verdict(struct press *p)
 
 static bool one_pass(struct press *p, struct error *err)
 {
-    if (!start_over(p, err) || !read_all(p, err) || !files_put_static(p, err) ||
-        !files_put_assets(p, err) || !files_carry_assets(p, err))
+    if (!start_over(p, err) || !read_all(p, err))
+        return false;
+    if (p->pinned != NULL)
+        return pinned_gather(p, err);
+    if (p->partial)
+        return settle_gather(p, err);
+    if (!files_put_static(p, err) || !files_put_assets(p, err) || !files_carry_assets(p, err))
         return false;
     settle_count(p);
     widen_verdict(p);
@@ -124,13 +141,24 @@ static void assume_found(struct press *p, bool guessed)
     }
 }
 
-static bool read_and_print(struct press *p, struct error *err)
+/* *why: an incremental look has to become a full one. */
+static bool read_and_print(struct press *p, const char **why, struct error *err)
 {
     bool guessed = verdict_any_at_all(&p->assumed);
+    if (p->partial) {
+        if (!one_pass(p, err))
+            return false;
+        *why = scope_insufficient(p);
+        p->next_change_at = session_due(p->session, p->next_change_at);
+        describe_names(p);
+        return *why != NULL || site_put(p, err);
+    }
     for (unsigned pass = 0; pass < PASSES_MAX; pass++, guessed = false) {
         if (!one_pass(p, err))
             return false;
         if (p->n_withdrawals == 0 && verdict_equal(&p->assumed, &p->found, p->locales.count)) {
+            if (p->pinned != NULL)
+                return pinned_settle(p, err);
             describe_names(p);
             return settle_deletions(p, err) && site_put(p, err);
         }
@@ -163,13 +191,13 @@ static void on_placing(void *payload, size_t done, size_t total)
 
 /* --- the look --------------------------------------------------------------------------------- */
 
-static bool finish(struct press *p, struct error *err)
+bool press_finish(struct press *p, bool always, struct error *err)
 {
     size_t n_changes, n_removals;
     const struct manifest_file **removals;
     struct commit_change *changes = list_changes(p, &n_changes);
     settle_removals(p, &removals, &n_removals);
-    bool ok = true, anything = n_changes + n_removals > 0 || p->releases.n_intents > 0;
+    bool ok = true, anything = always || n_changes + n_removals > 0 || p->releases.n_intents > 0;
     report_changes(p, changes, n_changes, removals, n_removals);
     if (anything && !p->options->dry_run) {
         describe_release(p);
@@ -186,7 +214,8 @@ static bool finish(struct press *p, struct error *err)
         /* After a look that was cut short there may be objects that no manifest names. */
         bool sweep = p->releases.n_intents > 0 || p->recorded.all_unknown || p->stage.had_files;
         ok = commit_run(&c, err) && stage_discard(&p->stage, err) &&
-             retain_apply(&p->store, p->now, sweep, err);
+             (!(sweep || session_may_retain(p->session, p->now)) ||
+              retain_apply(&p->store, p->now, sweep, err));
         p->result->released = ok;
     }
     if (ok)
@@ -206,7 +235,26 @@ static void open_source(void *payload, unsigned worker)
 {
     struct opening *o = payload;
     (void)worker;
-    o->ok = source_open(&o->p->source, o->p->config, &o->p->theme.symtab, &o->err);
+    o->ok = source_open(&o->p->source, o->p->config, &o->p->theme->symtab, &o->err);
+}
+
+static bool load_theme(struct press *p, struct error *err)
+{
+    struct press_session *s = p->session;
+    if (s != NULL && s->has_theme)
+        return true;
+    bool ok = theme_load(p->theme, p->config, err);
+    if (s != NULL)
+        s->has_theme = ok;
+    return ok;
+}
+
+/* What the look was asked for may not have come to a standby yet. */
+static bool catch_up(struct press *p, struct error *err)
+{
+    p->result->in_recovery = source_info(p->source)->in_recovery;
+    return p->options->after == NULL ||
+           source_catch_up(p->source, p->options->after, CATCH_UP_MS, &p->result->behind, err);
 }
 
 /* The server is met while templates and the last release are read. None comes before the lock: who
@@ -217,43 +265,177 @@ static bool begin(struct press *p, struct error *err)
     if (!recorded_lock(p, err) || !setup_workers(p, err))
         return false;
     pool_submit(p->pool, open_source, &o);
-    bool ok = theme_load(&p->theme, p->config, err) && recorded_load(p, err);
+    bool ok = load_theme(p, err) && recorded_load(p, err);
     pool_wait(p->pool);
     if (ok && !o.ok)
         *err = o.err;
-    return ok && o.ok;
+    return ok && o.ok && catch_up(p, err);
 }
 
-static bool look(struct press *p, struct error *err)
+/* Whether the look before this one is still what out/ was printed from. */
+static const char *why_not_recorded(const struct press *p)
 {
-    progress(p, "reading", 0, 0);
-    if (!begin(p, err))
+    if (p->pinned != NULL)
+        return "a release is pinned";
+    if (p->releases.n_intents > 0 || p->recorded.all_unknown)
+        return "a release was cut short";
+    if (p->recorded.manifest.generation != p->session->generation)
+        return "somebody else has printed to the same folder";
+    return p->repack || p->recorded.manifest.n_held > 0 ? "the last release was another kind"
+                                                        : NULL;
+}
+
+/* *why: what forbids an incremental look after all. */
+static bool begin_partial(struct press *p, const char **why, struct error *err)
+{
+    struct press_session *s = p->session;
+    if (!recorded_lock(p, err) || !setup_workers(p, err) || !recorded_load(p, err))
         return false;
-    if (!read_and_print(p, err) || !finish(p, err)) {
+    p->source = s->source;
+    *why = why_not_recorded(p);
+    return *why != NULL ||
+           (source_again(p->source, err) && catch_up(p, err) && scope_find(p, &s->mark, why, err));
+}
+
+/* Whether still the same is watched is asked when the pages are out: it takes as long as printing
+ * one, and the answer hardly ever is no. Then all is read at once, and nothing is built on this. */
+static void confirm(struct press *p, struct source_mark *mark)
+{
+    struct error lost = ERROR_INIT;
+    const char *before = p->session->mark.log;
+    if (!source_mark(p->source, &p->shared, mark, &lost))
+        *mark = (struct source_mark){0};
+    p->too_narrow = mark->log == NULL || strcmp(mark->log, before) != 0;
+}
+
+static bool may_build_on(const struct press *p)
+{
+    return p->result->n_problems == 0 && p->pinned == NULL && !p->too_narrow;
+}
+
+/* *why: reason to begin again with a full look; then nothing was changed. */
+static bool look(struct press *p, const char **why, struct error *err)
+{
+    bool partial = p->partial;
+    progress(p, "reading", 0, 0);
+    *why = NULL;
+    p->partial = false;
+    if (partial ? !begin_partial(p, why, err) : !begin(p, err))
+        return false;
+    if (*why != NULL)
+        return true;
+    struct source_mark mark = {0};
+    bool ok = p->partial || p->session == NULL || source_mark(p->source, &p->shared, &mark, err);
+    if (p->partial)
+        p->next_change_at = session_due(p->session, NULL);
+    if (p->partial && !scope_any(p)) {
+        report_release(p, &p->recorded.manifest);
+    } else {
+        ok = ok && read_and_print(p, why, err) &&
+             (*why != NULL || p->partial || source_end(p->source, err)) &&
+             (*why != NULL || press_finish(p, false, err));
+    }
+    if (ok && p->partial && *why == NULL)
+        confirm(p, &mark);
+    if (!ok || *why != NULL) {
         /* What was printed in vain must not fill the disk until the next look. */
         struct error ignored = ERROR_INIT;
         if (!p->options->dry_run)
             stage_discard(&p->stage, &ignored);
-        return false;
+        return ok;
     }
     report_problems(p);
+    p->result->incremental = p->partial;
+    if (p->session != NULL)
+        session_note(p->session, p, may_build_on(p) ? &mark : NULL);
     return true;
+}
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+static void begin_result(struct press_result *result)
+{
+    *result = (struct press_result){.content = ""};
+    arena_init(&result->arena);
 }
 
 bool press_look(const struct config *config, const struct press_options *options,
                 struct press_result *result, struct error *err)
 {
     struct press p;
-    struct timespec begin, end;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    *result = (struct press_result){.content = ""};
-    arena_init(&result->arena);
+    struct theme theme = {0};
+    const char *why;
+    double began = now();
+    begin_result(result);
     setup_init(&p, config, options, result);
-    bool ok = look(&p, err);
+    p.theme = &theme;
+    bool ok = look(&p, &why, err);
     setup_release(&p);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    result->seconds =
-        (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    result->seconds = now() - began;
+    return ok;
+}
+
+/* One attempt. *why: nothing was changed, and the look has to read everything. */
+static bool attempt(struct press_session *s, bool partial, const struct press_options *options,
+                    struct press_result *result, char why[200], struct error *err)
+{
+    struct press p;
+    const char *reason = NULL;
+    begin_result(result);
+    setup_init(&p, s->config, options, result);
+    p.session = s;
+    p.theme = &s->theme;
+    p.partial = partial;
+    bool ok = look(&p, &reason, err);
+    if (reason == NULL && p.too_narrow)
+        reason = "what is watched has changed";
+    snprintf(why, 200, "%s", reason != NULL ? reason : "");
+    s->source = p.source;
+    struct error ignored = ERROR_INIT;
+    if (!ok || reason != NULL || !source_end(s->source, &ignored))
+        session_disconnect(s);
+    if (!ok)
+        s->generation = 0;
+    setup_release(&p);
+    return ok;
+}
+
+static const char *why_full(const struct press_session *s, const struct press_options *options)
+{
+    if (options->full)
+        return "asked for";
+    if (s->source == NULL || !session_is_comparable(s))
+        return "the last look left nothing to build on";
+    return NULL;
+}
+
+bool press_session_look(struct press_session *s, const struct press_options *options,
+                        struct press_result *result, struct error *err)
+{
+    char why[200] = "";
+    double began = now();
+    const char *full = why_full(s, options);
+    bool ok = true, partial = full == NULL, printed = false;
+    if (partial) {
+        struct error lost = ERROR_INIT;
+        ok = attempt(s, true, options, result, why, &lost);
+        if (!ok)
+            snprintf(why, sizeof(why), "%.190s", lost.text);
+        full = !ok || why[0] != '\0' ? why : NULL;
+    }
+    if (full != NULL) {
+        char unused[200];
+        printed = partial && result->released;
+        if (partial)
+            press_result_release(result);
+        session_disconnect(s);
+        ok = attempt(s, false, options, result, unused, err);
+        result->full_because = arena_strdup(&result->arena, full);
+        result->released = result->released || printed;
+    }
+    if (s->next_change_at != NULL)
+        result->next_change_at = arena_strdup(&result->arena, s->next_change_at);
+    result->seconds = now() - began;
     return ok;
 }
 

@@ -33,6 +33,8 @@
  * that cannot be read is a row all the same.
  * - Alternates are the pages that are there after this look, held and kept ones included.
  * - config.only_locales is about pages: pages of all other locales stay as they are, uncounted.
+ * - While a release is pinned (store/pin.h), nothing but tombstones acts, in all locales and also
+ *   with accept: see press/pinned.h.
  */
 #ifndef PRESS_PRESS_H
 #define PRESS_PRESS_H
@@ -44,6 +46,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "store/pin.h"
 
 struct press_options {
     bool accept;  /* this once: print over empty and shrunken results, beyond the cap of deletions,
@@ -53,6 +56,9 @@ struct press_options {
      * "placing". total 0: not known yet. May be NULL. */
     void (*progress)(void *payload, const char *step, uint64_t done, uint64_t total);
     void *payload;
+    bool full;         /* of a session: read everything, whatever the change log says */
+    const char *after; /* where rows come from a standby: wait for it to have replayed this position
+                          of its primary (pg_lsn); or NULL */
 };
 
 enum press_action { PRESS_HELD, PRESS_OMITTED, PRESS_KEPT };
@@ -88,12 +94,41 @@ struct press_result {
     size_t n_problems;
     uint64_t more_problems; /* beyond the list's cap */
     bool held, omitted;
-    const char *warning; /* or NULL */
+    const struct pin *pin; /* what keeps the release as it is (then held is set, too), or NULL */
+    const char *warning;   /* or NULL */
     double seconds;
+    bool incremental;           /* only what the change log names was read */
+    const char *full_because;   /* of a session's look: why everything was read, or NULL */
+    bool in_recovery;           /* the rows are a standby's */
+    bool behind;                /* which had not replayed options.after in time: look again */
+    const char *next_change_at; /* when a page changes by the clock alone (RFC 3339), or NULL */
 };
 
+/* A single look. */
 bool press_look(const struct config *config, const struct press_options *options,
                 struct press_result *result, struct error *err);
 void press_result_release(struct press_result *result);
+
+/* Look after look with one configuration, by a listener. Templates are compiled once, the
+ * connection stays, and what has not changed since the last look is not read again, as far as the
+ * database's change log can be trusted to name it:
+ *
+ * - A look reads everything when it is the first, when it is asked to, when the last one failed or
+ *   left something out or held, when somebody else has printed to out/, when the log does not cover
+ *   the time in between (source_covers()), and when what is affected is not a list of keys.
+ * - What a look finds among the few rows it has read may concern rows it has not: a problem, a
+ *   tombstone, a page that came or went in one of several locales, a guard. Then the look is begun
+ *   again and reads everything. Either way out/public is what a build of that snapshot gives.
+ * - Files that are not printed again are taken to be there: the next full look finds what somebody
+ *   changed in out/public.
+ *
+ * The configuration stays with the caller. Templates and static files are those of the first look,
+ * until press_session_close(). One thread at a time. */
+struct press_session;
+
+struct press_session *press_session_open(const struct config *config);
+bool press_session_look(struct press_session *s, const struct press_options *options,
+                        struct press_result *result, struct error *err);
+void press_session_close(struct press_session *s); /* accepts NULL */
 
 #endif

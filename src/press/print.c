@@ -21,7 +21,7 @@ static bool tell(const struct job *j, const struct error *problem, struct error 
         return error_context(err, "%s", j->page->view.path);
     }
     const struct press_page *page = j->page;
-    const struct press_where where = {.set = (uint16_t)(page->view.set - j->p->theme.sets),
+    const struct press_where where = {.set = (uint16_t)(page->view.set - j->p->theme->sets),
                                       .locale = page->locale,
                                       .from = page->from,
                                       .key = page->key,
@@ -40,7 +40,7 @@ static bool put(const struct job *j, enum manifest_kind kind, const char *path, 
         .key = j->page->key,
         .lastmod = j->page->lastmod,
         .group = j->page->group,
-        .set = (uint16_t)(j->page->view.set - j->p->theme.sets),
+        .set = (uint16_t)(j->page->view.set - j->p->theme->sets),
         .locale = j->page->locale,
         .from = j->page->from,
         .kind = (uint8_t)kind,

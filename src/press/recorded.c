@@ -4,6 +4,9 @@
 #include <time.h>
 
 #include "plan/route.h"
+#include "press/pinned.h"
+#include "press/scope.h"
+#include "press/session.h"
 
 /* What the names of the last release are now. Only then do workers begin to ask. */
 static void index_names(struct press *p)
@@ -37,7 +40,7 @@ void recorded_index_pages(struct press *p)
         uint16_t locale = press_recorded_locale(p, f->locale);
         bool added;
         if (f->kind != MANIFEST_PAGE || f->key == NULL || set == MANIFEST_NONE ||
-            locale == MANIFEST_NONE)
+            locale == MANIFEST_NONE || !scope_has_key(p, set, f->key))
             continue;
         const char *name = press_page_name(&p->shared, p, set, locale, f->key);
         *map_put(&p->recorded_pages, name, strlen(name), &added) = i;
@@ -67,15 +70,28 @@ bool recorded_lock(struct press *p, struct error *err)
     return true;
 }
 
+static bool take_from_session(struct press *p)
+{
+    struct press_session *s = p->session;
+    const struct release_list *list = &p->releases;
+    if (s == NULL || !s->has_recorded || s->recorded.warning[0] != '\0' || list->n_intents > 0 ||
+        list->n_manifests == 0 ||
+        list->manifests[list->n_manifests - 1] != s->recorded.manifest.generation)
+        return false;
+    p->recorded = s->recorded;
+    s->has_recorded = false;
+    return true;
+}
+
 bool recorded_load(struct press *p, struct error *err)
 {
     if (!release_list(&p->store, &p->releases, err) ||
-        !release_load(&p->store, &p->releases, &p->recorded, err))
+        (!take_from_session(p) && !release_load(&p->store, &p->releases, &p->recorded, err)))
         return false;
     if (p->recorded.warning[0] != '\0')
         p->result->warning = arena_strdup(&p->result->arena, p->recorded.warning);
     index_names(p);
     if (!p->options->accept)
         assume_held(p);
-    return true;
+    return pinned_load(p, err);
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "plan/route.h"
 #include "press/artifact.h"
+#include "press/scope.h"
 #include "press/site.h"
 
 /* --- guards that count --------------------------------------------------------------------- */
@@ -178,11 +179,33 @@ static void index_printed(const struct press *p, struct arena *names, struct map
     }
 }
 
+/* Of an incremental look: what it did not read, and what no row has to do with. */
+static void keep_unread(struct press *p)
+{
+    for (size_t i = 0; i < p->recorded.manifest.n_files; i++) {
+        const struct manifest_file *f = &p->recorded.manifest.files[i];
+        struct old_file o = old_file(p, f);
+        if (f->kind != MANIFEST_ASSET && f->kind != MANIFEST_STATIC &&
+            (!is_of_page(&o) || scope_has(p, o.set, o.from, f->key)))
+            continue;
+        struct manifest_file like = *f;
+        like.set = o.set;
+        like.from = o.from;
+        like.locale = o.locale;
+        like.group = 0;
+        artifact_keep(p->site, f, &like);
+    }
+}
+
 /* What stays from the last release: whole pages that are not printed anew. */
 static bool carry_pages(struct press *p, struct error *err)
 {
     struct arena names;
     struct map pages, index;
+    if (p->partial) {
+        keep_unread(p); /* if something is held or kept, the look starts again as a full one */
+        return true;
+    }
     if (!verdict_any_at_all(&p->found) && p->kept.count == 0 && p->config->n_only_locales == 0)
         return true;
     arena_init(&names);
@@ -208,7 +231,8 @@ static bool carry_pages(struct press *p, struct error *err)
 
 static void describe(const struct press *p, const struct manifest_file *f, char *out, size_t size)
 {
-    if (f->set == MANIFEST_NONE)
+    /* A pinned release may have names that this look does not know. */
+    if (f->set >= p->config->n_sets || f->from >= p->locales.count)
         snprintf(out, size, "a file of kind %s", manifest_kind_name(f->kind));
     else
         snprintf(out, size, "page set '%s', key '%.80s', locale %s%s", p->config->sets[f->set].name,
@@ -237,7 +261,7 @@ static bool clash(struct press *p, const struct manifest_file *a, const struct m
     describe(p, a, first, sizeof(first));
     describe(p, b, second, sizeof(second));
     error_set(&text, ERROR_CONTENT, "%s '%.200s': %s; and %s", how, a->path, first, second);
-    if (a->set == MANIFEST_NONE || b->set == MANIFEST_NONE)
+    if (p->pinned == NULL && (a->set == MANIFEST_NONE || b->set == MANIFEST_NONE))
         return error_set(err, ERROR_USAGE, "%s", text.text);
     blame(p, a, text.text);
     blame(p, b, text.text);
@@ -381,20 +405,29 @@ static void check_site_paths(struct press *p)
     }
 }
 
-bool settle_gather(struct press *p, struct error *err)
+void settle_outputs(struct press *p)
 {
-    for (unsigned i = 0; i < p->n_workers; i++)
+    for (unsigned i = 0; i <= p->n_workers; i++)
         move_output(p, &p->workers[i]);
-    move_output(p, p->site);
-    if (!carry_pages(p, err))
-        return false;
-    settle_site(p);
+}
+
+bool settle_check(struct press *p, struct error *err)
+{
     if (!find_doubles(p, err) || !check_folders(p, err))
         return false;
     check_site_paths(p);
     check_groups(p);
     arena_reset(&p->site->scratch);
     return true;
+}
+
+bool settle_gather(struct press *p, struct error *err)
+{
+    settle_outputs(p);
+    if (!carry_pages(p, err))
+        return false;
+    settle_site(p);
+    return settle_check(p, err);
 }
 
 /* --- what goes ----------------------------------------------------------------------------- */

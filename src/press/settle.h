@@ -15,6 +15,11 @@ void settle_count(struct press *p);
  * clash or are the site's own, and those of ungrouped keys (then this pass is not the last). */
 bool settle_gather(struct press *p, struct error *err);
 
+/* The parts of that: moves everybody's output into p->next, unsorted; withdraws what clashes in
+ * p->next, which is sorted. */
+void settle_outputs(struct press *p);
+bool settle_check(struct press *p, struct error *err);
+
 /* The cap of deletions: when exceeded, everything that would go stays. Before site pages. */
 bool settle_deletions(struct press *p, struct error *err);
 

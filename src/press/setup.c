@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "press/batch.h"
+#include "press/pinned.h"
+#include "press/scope.h"
 
 #define THREADS_MAX 64
 
@@ -85,10 +87,14 @@ static void release_workers(struct press *p)
 void setup_release(struct press *p)
 {
     release_workers(p);
-    source_close(p->source);
-    theme_release(&p->theme);
+    if (p->session == NULL) {
+        source_close(p->source);
+        theme_release(p->theme);
+    }
     manifest_release(&p->next);
+    pinned_release(p);
     release_state_release(&p->recorded);
+    scope_release(p);
     release_list_free(&p->releases);
     store_close(&p->store);
     locale_table_release(&p->locales);

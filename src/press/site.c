@@ -65,8 +65,8 @@ static const struct manifest_file *front_page(const struct press *p, const struc
     struct error ignored = ERROR_INIT;
     const struct manifest_file *f = NULL;
     struct json_value data = json_object(&p->site->scratch, 1);
-    json_add(&p->site->scratch, &p->theme.symtab, &data, "locale", json_strings(l->code));
-    if (page_path(p->theme.root, &data, NULL, &path, &ignored))
+    json_add(&p->site->scratch, &p->theme->symtab, &data, "locale", json_strings(l->code));
+    if (page_path(p->theme->root, &data, NULL, &path, &ignored))
         f = find_next(p, path.buf);
     strbuf_release(&path);
     return f != NULL && f->kind == MANIFEST_PAGE ? f : NULL;
@@ -121,7 +121,7 @@ bool site_takes(const struct press *p, const char *path)
     size_t len = strcspn(path, "/");
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strlen(own[i].name) == len && memcmp(own[i].name, path, len) == 0)
-            return (own[i].template == NULL || theme_find(&p->theme, own[i].template) != NULL) &&
+            return (own[i].template == NULL || theme_find(p->theme, own[i].template) != NULL) &&
                    !(own[i].folder_only && path[len] == '\0');
     return is_sitemap_part(path, len);
 }
@@ -139,7 +139,7 @@ bool site_takes_root(const struct press *p)
     arena_reset(&p->site->scratch);
     if (repeats_home(p, &home))
         return strcmp(home.file->path, "index.html") != 0;
-    return theme_find(&p->theme, "chooser") != NULL;
+    return theme_find(p->theme, "chooser") != NULL;
 }
 
 /* --- templates of the site ------------------------------------------------------------------ */
@@ -157,7 +157,7 @@ static struct json_value url_value(struct press *p, const char *base, const char
 static struct json_value locales_value(struct press *p, const struct front *fronts, size_t n)
 {
     struct arena *a = &p->site->scratch;
-    const struct symtab *st = &p->theme.symtab;
+    const struct symtab *st = &p->theme->symtab;
     struct json_value list = json_array(a, n);
     for (size_t i = 0; i < n; i++) {
         const struct locale *l = fronts[i].locale;
@@ -166,7 +166,7 @@ static struct json_value locales_value(struct press *p, const struct front *fron
         json_add(a, st, &o, "lang", json_strings(l->code));
         json_add(a, st, &o, "name", json_strings(l->name));
         json_add(a, st, &o, "dir", json_strings(l->dir));
-        json_add(a, st, &o, "href", url_value(p, p->theme.base_path, fronts[i].file->path));
+        json_add(a, st, &o, "href", url_value(p, p->theme->base_path, fronts[i].file->path));
         json_add(a, st, &o, "url", url_value(p, p->config->base_url, fronts[i].file->path));
         json_add(a, st, &o, "is_default", json_bool(l->is_default));
         list.items[i] = o;
@@ -179,20 +179,20 @@ static bool put_template(struct press *p, const char *name, const char *path,
                          struct error *err)
 {
     struct arena *a = &p->site->scratch;
-    const struct symtab *st = &p->theme.symtab;
-    const struct template *template = theme_find(&p->theme, name);
+    const struct symtab *st = &p->theme->symtab;
+    const struct template *template = theme_find(p->theme, name);
     if (template == NULL)
         return true;
     struct json_value context = json_object(a, 4), page = json_object(a, 5);
     json_add(a, st, &page, "path", json_strings(path));
-    json_add(a, st, &page, "href", url_value(p, p->theme.base_path, path));
+    json_add(a, st, &page, "href", url_value(p, p->theme->base_path, path));
     json_add(a, st, &page, "url", url_value(p, p->config->base_url, path));
     if (home->locale != NULL) {
         json_add(a, st, &page, "lang", json_strings(home->locale->code));
         json_add(a, st, &page, "dir", json_strings(home->locale->dir));
     }
-    json_add(a, st, &context, "site", p->theme.site);
-    json_add(a, st, &context, "asset", p->theme.asset);
+    json_add(a, st, &context, "site", p->theme->site);
+    json_add(a, st, &context, "asset", p->theme->asset);
     json_add(a, st, &context, "page", page);
     json_add(a, st, &context, "locales", locales_value(p, fronts, n));
     struct template_exec exec = {
@@ -227,7 +227,7 @@ static void warn_of_no_root(struct press *p, size_t n)
 {
     const struct config *c = p->config;
     struct press_result *r = p->result;
-    if (n == 0 || c->root_page[0] == '\0' || theme_find(&p->theme, "chooser") != NULL ||
+    if (n == 0 || c->root_page[0] == '\0' || theme_find(p->theme, "chooser") != NULL ||
         find_next(p, "index.html") != NULL || r->warning != NULL)
         return;
     r->warning = arena_printf(&r->arena,
@@ -273,7 +273,7 @@ static bool put_sitemap(struct press *p, struct error *err)
     return ok;
 }
 
-static bool put_version(struct press *p, struct error *err)
+bool site_put_version(struct press *p, struct error *err)
 {
     char hex[DIGEST_HEX_SIZE + 1];
     manifest_content(&p->next, hex);
@@ -306,8 +306,18 @@ bool site_put(struct press *p, struct error *err)
               put_sitemap(p, err);
     arena_reset(&p->site->scratch);
     settle_site(p); /* after which the fronts point nowhere */
-    if (!ok || !check_reserved(p, err) || !put_version(p, err))
+    if (!ok || !check_reserved(p, err) || !site_put_version(p, err))
         return false;
     settle_site(p);
     return check_reserved(p, err);
+}
+
+bool site_put_index(struct press *p, bool root, struct error *err)
+{
+    struct front fronts[MANIFEST_MAX_NAMES], home;
+    size_t n = find_fronts(p, fronts, &home);
+    bool ok = (!root || put_root(p, fronts, n, &home, err)) && put_sitemap(p, err);
+    arena_reset(&p->site->scratch);
+    settle_site(p);
+    return ok && check_reserved(p, err);
 }

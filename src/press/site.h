@@ -15,4 +15,9 @@ bool site_takes_root(const struct press *p);
 /* index.html, 404.html, robots.txt, the sitemap, and last version.json, into p->next (sorted). */
 bool site_put(struct press *p, struct error *err);
 
+/* The parts of it that a look needs which leaves all else as it was: the sitemap, and index.html
+ * when `root`; version.json. */
+bool site_put_index(struct press *p, bool root, struct error *err);
+bool site_put_version(struct press *p, struct error *err);
+
 #endif

@@ -49,7 +49,7 @@ bool press_is_asked_for(const struct press *p, uint16_t locale)
     for (size_t i = 0; i < c->n_only_locales; i++)
         if (strcmp(c->only_locales[i], p->locales.codes[locale]) == 0)
             return true;
-    return c->n_only_locales == 0;
+    return c->n_only_locales == 0 || p->pinned != NULL;
 }
 
 /* --- problems ----------------------------------------------------------------------------- */

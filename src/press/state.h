@@ -38,6 +38,7 @@ struct press_worker {
 };
 
 struct press_batch;
+struct pinned;
 
 struct press_problems {
     struct press_problem *items; /* strings in `shared` */
@@ -60,7 +61,8 @@ struct press {
     struct press_result *result;
     int64_t now; /* seconds; one moment for the whole look */
 
-    struct theme theme;
+    struct press_session *session; /* NULL: a single look */
+    struct theme *theme;
     struct locale_table locales;
     struct source *source;
 
@@ -70,8 +72,9 @@ struct press {
     struct release_state recorded;
     struct map recorded_index; /* path -> index into recorded.manifest.files */
     struct map
-        recorded_pages; /* "set\037locale\037key" -> the same, for pages; filled when asked */
-    bool repack;        /* twins were made another way: make all again */
+        recorded_pages;    /* "set\037locale\037key" -> the same, for pages; filled when asked */
+    bool repack;           /* twins were made another way: make all again */
+    struct pinned *pinned; /* see press/pinned.h; NULL: the database decides */
     uint16_t recorded_sets[MANIFEST_MAX_NAMES], recorded_locales[MANIFEST_MAX_NAMES];
 
     struct pool *pool;
@@ -103,12 +106,21 @@ struct press {
     struct press_batch *free_batches;
     unsigned n_batches;
 
+    bool partial;                /* an incremental look: only what `scopes` names is read */
+    bool too_narrow;             /* it has printed, and what it rested on turned out to be gone */
+    struct source_scope *scopes; /* one per page set */
+    struct map *scope_keys;      /* one per page set: its keys */
+
     struct manifest next;
     struct press_worker *site; /* the worker whose buffers site pages use: the first */
 };
 
 /* How twins are made, as manifests record it; "" when there are none. */
 const char *press_packing(const struct config *c);
+
+/* Makes the release of p->next, which is complete, unless nothing has changed and it need not be
+ * made; fills the result. In a dry run the latter alone. (look.c) */
+bool press_finish(struct press *p, bool always, struct error *err);
 
 /* Ends the look with this error, unless another came first. From any thread. */
 void press_fail(struct press *p, const struct error *err);
@@ -125,7 +137,8 @@ const struct manifest_file *press_recorded_page(const struct press *p, struct ar
 uint16_t press_recorded_set(const struct press *p, uint16_t recorded);
 uint16_t press_recorded_locale(const struct press *p, uint16_t recorded);
 
-/* Whether this look is about the locale (--locale); the pages of all others stay. */
+/* Whether this look is about the locale (--locale); the pages of all others stay. A pinned look is
+ * about all. */
 bool press_is_asked_for(const struct press *p, uint16_t locale);
 
 /* What the policy makes of a content problem, --accept considered. */

@@ -6,17 +6,11 @@
 #include "pg/conn.h"
 #include "pg/rows.h"
 #include "source/convert.h"
-#include "source/driver.h"
+#include "source/database.h"
 
 #define SERVER_OLDEST 130000 /* pg_current_snapshot() */
 #define WAIT_GRACE_MS 5000   /* the server's own timeout speaks first */
 #define CLOSE_WAIT_MS 2000
-
-struct database {
-    struct source common;
-    struct pg_conn *conn;
-    struct query *queries; /* one per page set */
-};
 
 /* --- the transaction ---------------------------------------------------------------------- */
 
@@ -58,7 +52,7 @@ static const char *keep(struct database *d, const PGresult *res, int column)
 {
     if (PQntuples(res) != 1 || PQgetisnull(res, 0, column))
         return NULL;
-    return arena_strdup(&d->common.arena, PQgetvalue(res, 0, column));
+    return arena_strdup(&d->snapshot, PQgetvalue(res, 0, column));
 }
 
 static bool begin(struct database *d, struct error *err)
@@ -80,6 +74,7 @@ static bool begin(struct database *d, struct error *err)
     info->in_recovery = PQgetvalue(res, 0, 3)[0] == 't';
     info->server_version = pg_conn_version(d->conn);
     PQclear(res);
+    d->open = true;
     return true;
 }
 
@@ -97,7 +92,7 @@ static bool identify(struct database *d, struct error *err)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-static const char *query_path(struct database *d, const struct config_page_set *set)
+const char *database_query_path(struct database *d, const struct config_page_set *set)
 {
     const char *dir = d->common.cfg->dir;
     if (set->query[0] == '/' || dir == NULL || strcmp(dir, ".") == 0)
@@ -114,8 +109,7 @@ static bool is_missing_object(const char *sqlstate)
     return false;
 }
 
-/* What the server cannot know: which option of platen mends it. */
-static bool add_advice(const struct database *d, int64_t started, struct error *err)
+bool database_advice(const struct database *d, int64_t started, struct error *err)
 {
     const char *state = pg_conn_sqlstate(d->conn);
     int64_t timeout = d->common.cfg->statement_timeout_ms;
@@ -137,11 +131,11 @@ static bool database_columns(struct source *s, size_t index, struct error *err)
     struct database *d = (struct database *)s;
     struct query *q = &d->queries[index];
     PGresult *res = NULL;
-    if (!query_load(q, &s->arena, query_path(d, &s->cfg->sets[index]), err))
+    if (!query_load(q, &s->arena, database_query_path(d, &s->cfg->sets[index]), err))
         return false;
     int64_t started = pg_conn_clock();
     if (!pg_conn_describe(d->conn, &q->own, &res, err))
-        return add_advice(d, started, err);
+        return database_advice(d, started, err);
     bool ok = query_describe(q, &s->arena, res, s->cfg->max_row_bytes, err);
     PQclear(res);
     if (!ok)
@@ -174,8 +168,8 @@ static bool take_row(void *payload, const PGresult *res, struct error *err)
     return on;
 }
 
-static bool database_read(struct source *s, size_t index, const struct source_sink *to,
-                          struct error *err)
+static bool database_read(struct source *s, size_t index, const struct source_scope *scope,
+                          const struct source_sink *to, struct error *err)
 {
     struct database *d = (struct database *)s;
     struct query *q = &d->queries[index];
@@ -183,23 +177,51 @@ static bool database_read(struct source *s, size_t index, const struct source_si
     int64_t started = pg_conn_clock();
     for (size_t i = 0; i < q->n; i++)
         q->columns[i].symbol = symtab_find(s->st, q->columns[i].name, q->columns[i].name_len);
-    if (pg_rows_read(d->conn, &q->wrapped, NULL, 0, take_row, &r, NULL, err))
+    struct pg_sql sql = q->wrapped;
+    const char *params[2];
+    int n_params = scope != NULL ? query_scope(q, &d->snapshot, scope, &sql, params) : 0;
+    if (pg_rows_read(d->conn, &sql, params, n_params, take_row, &r, NULL, err))
         return true;
     if (r.stopped)
         return false;
-    add_advice(d, started, err);
+    database_advice(d, started, err);
     return error_context(err, "page set '%s'", r.set->name);
+}
+
+/* How long the server may be silent while a query runs. */
+static int64_t patience(const struct config *cfg)
+{
+    return cfg->statement_timeout_ms > 0 ? cfg->statement_timeout_ms + WAIT_GRACE_MS : 0;
+}
+
+static bool database_end(struct source *s, struct error *err)
+{
+    struct database *d = (struct database *)s;
+    if (!d->open)
+        return true;
+    d->open = false;
+    pg_conn_set_wait(d->conn, CLOSE_WAIT_MS);
+    bool ok = pg_conn_run(d->conn, &PG_SQL("COMMIT"), NULL, err);
+    pg_conn_set_wait(d->conn, patience(s->cfg));
+    return ok;
+}
+
+static bool database_begin(struct source *s, struct error *err)
+{
+    struct database *d = (struct database *)s;
+    s->info = (struct source_info){0};
+    arena_reset(&d->snapshot);
+    return begin(d, err) && identify(d, err);
 }
 
 static void database_close(struct source *s)
 {
     struct database *d = (struct database *)s;
     struct error ignored = ERROR_INIT;
-    if (d->conn != NULL) { /* politely, so that a pooler keeps its server connection */
-        pg_conn_set_wait(d->conn, CLOSE_WAIT_MS);
-        pg_conn_run(d->conn, &PG_SQL("COMMIT"), NULL, &ignored);
-    }
+    if (d->conn != NULL)
+        database_end(s, &ignored); /* politely, so that a pooler keeps its server connection */
     pg_conn_close(d->conn);
+    arena_release(&d->snapshot);
     source_free(s);
 }
 
@@ -215,17 +237,23 @@ static bool check_server(const struct pg_conn *conn, struct error *err)
 bool source_database_open(struct source **out, const struct config *cfg, const struct symtab *st,
                           struct error *err)
 {
-    struct pg_options options = {.connect_ms = cfg->connect_timeout_ms};
-    if (cfg->statement_timeout_ms > 0)
-        options.wait_ms = cfg->statement_timeout_ms + WAIT_GRACE_MS;
+    struct pg_options options = {.connect_ms = cfg->connect_timeout_ms, .wait_ms = patience(cfg)};
     struct source *s = source_new(sizeof(struct database), cfg, st);
     struct database *d = (struct database *)s;
     s->columns_of = database_columns;
     s->read = database_read;
     s->close = database_close;
+    s->begin = database_begin;
+    s->end = database_end;
+    s->catch_up = standby_catch_up;
+    s->mark = changes_mark;
+    s->covers = changes_cover;
+    s->affected = changes_affected;
+    arena_init(&d->snapshot);
     d->queries = arena_calloc(&s->arena, cfg->n_sets + 1, sizeof(*d->queries));
+    d->affected = arena_calloc(&s->arena, cfg->n_sets + 1, sizeof(*d->affected));
     if (!pg_conn_open(&d->conn, cfg->source != NULL ? cfg->source : "", &options, err) ||
-        !check_server(d->conn, err) || !begin(d, err) || !identify(d, err)) {
+        !check_server(d->conn, err) || !database_begin(s, err)) {
         source_close(s);
         return false;
     }

@@ -23,8 +23,20 @@ struct source_columns {
 
 struct source {
     bool (*columns_of)(struct source *s, size_t index, struct error *err);
-    bool (*read)(struct source *s, size_t index, const struct source_sink *to, struct error *err);
+    bool (*read)(struct source *s, size_t index, const struct source_scope *scope,
+                 const struct source_sink *to, struct error *err);
     void (*close)(struct source *s);
+    /* NULL where there is no server: see source_again() and source_mark(). */
+    bool (*begin)(struct source *s, struct error *err);
+    bool (*end)(struct source *s, struct error *err);
+    bool (*catch_up)(struct source *s, const char *position, int64_t wait_ms, bool *behind,
+                     struct error *err);
+    bool (*mark)(struct source *s, struct arena *arena, struct source_mark *mark,
+                 struct error *err);
+    bool (*covers)(struct source *s, const struct source_mark *since, struct arena *arena,
+                   const char **why, struct error *err);
+    bool (*affected)(struct source *s, size_t index, const struct source_mark *since,
+                     struct arena *arena, struct source_scope *scope, struct error *err);
     const struct config *cfg;
     const struct symtab *st;
     struct source_info info;

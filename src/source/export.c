@@ -193,7 +193,7 @@ static bool write_sets(struct sink *to, struct source *s, const struct config *c
     for (size_t i = 0; ok && i < cfg->n_sets; i++) {
         w->set = &cfg->sets[i];
         w->rows = 0;
-        ok = source_read(s, i, next_arena, write_row, omit_row, w, err);
+        ok = source_read(s, i, NULL, next_arena, write_row, omit_row, w, err);
         if (i > 0)
             strbuf_addch(&end, ',');
         json_write_string(&end, w->set->name, strlen(w->set->name));

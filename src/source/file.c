@@ -422,10 +422,11 @@ static struct file_set *wanted_set(struct file *f, size_t index)
     return find_set(f, name, strlen(name));
 }
 
-static bool file_read(struct source *s, size_t index, const struct source_sink *to,
-                      struct error *err)
+static bool file_read(struct source *s, size_t index, const struct source_scope *scope,
+                      const struct source_sink *to, struct error *err)
 {
     struct file *f = (struct file *)s;
+    (void)scope; /* more rows than asked for may come */
     struct file_reading r = {
         .f = f, .set = wanted_set(f, index), .config = &s->cfg->sets[index], .to = to};
     struct file_set *from = r.set;

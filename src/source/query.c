@@ -197,9 +197,10 @@ static size_t characters(const char *s, size_t len)
 
 /* OFFSET 0 keeps the planner from merging the levels, which would compute columns twice. The order
  * of the user's ORDER BY passes through subqueries that only compute. */
-static void wrap(struct query *q, struct arena *arena, int64_t max)
+static struct pg_sql wrap(const struct query *q, struct arena *arena, const char *where)
 {
     struct strbuf sb = STRBUF_INIT;
+    int64_t max = q->max_row_bytes;
     strbuf_addstr(&sb, "SELECT ");
     for (size_t i = 0; i < q->n; i++)
         add_guarded(&sb, q, i, max);
@@ -217,12 +218,55 @@ static void wrap(struct query *q, struct arena *arena, int64_t max)
     strbuf_addstr(&sb, "\n) AS u(");
     for (size_t i = 0; i < q->n; i++)
         strbuf_addf(&sb, "%sc%zu", i > 0 ? ", " : "", i);
-    strbuf_addstr(&sb, ") OFFSET 0) AS v OFFSET 0) AS w");
-    q->wrapped = q->own;
-    q->wrapped.text = arena_strndup(arena, sb.buf, sb.len);
-    q->wrapped.lead = lead;
-    q->wrapped.shown = characters(q->own.text, strlen(q->own.text));
+    strbuf_addf(&sb, ")%s OFFSET 0) AS v OFFSET 0) AS w", where);
+    struct pg_sql sql = q->own;
+    sql.text = arena_strndup(arena, sb.buf, sb.len);
+    sql.lead = lead;
+    sql.shown = characters(q->own.text, strlen(q->own.text));
     strbuf_release(&sb);
+    return sql;
+}
+
+/* {"a","b"} */
+static const char *array_literal(struct arena *arena, const char *const *items, size_t n)
+{
+    struct strbuf sb = STRBUF_INIT;
+    for (size_t i = 0; i < n; i++) {
+        strbuf_addstr(&sb, i > 0 ? ",\"" : "{\"");
+        for (const char *c = items[i]; *c != '\0'; c++) {
+            if (*c == '"' || *c == '\\')
+                strbuf_addch(&sb, '\\');
+            strbuf_addch(&sb, *c);
+        }
+        strbuf_addch(&sb, '"');
+    }
+    strbuf_addch(&sb, '}');
+    const char *text = arena_strndup(arena, sb.buf, sb.len);
+    strbuf_release(&sb);
+    return text;
+}
+
+/* One name is compared with "=": that is what the planner carries into joins. */
+static void add_condition(struct strbuf *sb, struct arena *arena, size_t column,
+                          const char *const *items, size_t n, const char **params, int *n_params)
+{
+    if (n == 0)
+        return;
+    params[(*n_params)++] = n == 1 ? items[0] : array_literal(arena, items, n);
+    strbuf_addf(sb, n == 1 ? "%s u.c%zu = $%d" : "%s u.c%zu = ANY($%d)",
+                *n_params == 1 ? " WHERE" : " AND", column, *n_params);
+}
+
+int query_scope(const struct query *q, struct arena *arena, const struct source_scope *scope,
+                struct pg_sql *sql, const char *params[2])
+{
+    struct strbuf where = STRBUF_INIT;
+    int n = 0;
+    add_condition(&where, arena, q->at.key, scope->keys, scope->n_keys, params, &n);
+    add_condition(&where, arena, q->at.locale, scope->locales, scope->n_locales, params, &n);
+    *sql = wrap(q, arena, where.buf != NULL ? where.buf : "");
+    strbuf_release(&where);
+    return n;
 }
 
 bool query_describe(struct query *q, struct arena *arena, const PGresult *described,
@@ -230,6 +274,7 @@ bool query_describe(struct query *q, struct arena *arena, const PGresult *descri
 {
     if (!take_columns(q, arena, described, err))
         return error_context(err, "%s", q->own.file);
-    wrap(q, arena, max_row_bytes);
+    q->max_row_bytes = max_row_bytes;
+    q->wrapped = wrap(q, arena, "");
     return true;
 }

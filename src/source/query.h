@@ -14,6 +14,7 @@
 
 #include "pg/conn.h"
 #include "source/row.h"
+#include "source/source.h"
 
 /* Bytes of key and locale that a row above the limit still shows. */
 #define QUERY_NAME_MAX 200
@@ -43,6 +44,7 @@ struct query {
     size_t n;
     struct row_columns at;
     struct pg_sql wrapped; /* what is run */
+    int64_t max_row_bytes;
 };
 
 /* Reads the file at `path` (as it should appear in messages) into the arena. */
@@ -51,5 +53,9 @@ bool query_load(struct query *q, struct arena *arena, const char *path, struct e
 /* Takes the columns from the server's description and builds q->wrapped. */
 bool query_describe(struct query *q, struct arena *arena, const PGresult *described,
                     int64_t max_row_bytes, struct error *err);
+
+/* What is run for some of the rows, and its parameters; their number. */
+int query_scope(const struct query *q, struct arena *arena, const struct source_scope *scope,
+                struct pg_sql *sql, const char *params[2]);
 
 #endif

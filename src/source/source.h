@@ -71,15 +71,61 @@ typedef bool source_bad_fn(void *payload, const struct source_row *row,
 bool source_open(struct source **out, const struct config *cfg, const struct symtab *st,
                  struct error *err);
 
-/* Streams the rows of page set `index` of cfg->sets. */
-bool source_read(struct source *s, size_t index, source_arena_fn *arena, source_row_fn *row,
-                 source_bad_fn *bad, void *payload, struct error *err);
+/* Which rows of a page set: those of any of the keys, in any of the locales (none listed: in every
+ * locale). More rows than asked for may come. */
+struct source_scope {
+    bool whole; /* every row; the rest means nothing */
+    const char **keys, **locales;
+    size_t n_keys, n_locales; /* n_keys 0: no row at all, and nothing is asked of the server */
+};
+
+/* Streams the rows of page set `index` of cfg->sets. scope NULL: all of them. */
+bool source_read(struct source *s, size_t index, const struct source_scope *scope,
+                 source_arena_fn *arena, source_row_fn *row, source_bad_fn *bad, void *payload,
+                 struct error *err);
 
 /* The columns of page set `index`, in order; they live as long as the source. */
 bool source_columns(struct source *s, size_t index, const char *const **names, size_t *n,
                     struct error *err);
 
 const struct source_info *source_info(const struct source *s);
+
+/* --- one snapshot after another ----------------------------------------------------------------
+ *
+ * A listener keeps its connection: source_end() ends the snapshot, source_again() takes the next.
+ * After either failed only source_close() is left. */
+bool source_end(struct source *s, struct error *err);
+bool source_again(struct source *s, struct error *err);
+
+/* Where the snapshot is a standby's: takes another one instead, as soon as what its primary had
+ * written up to `position` (a pg_lsn) is replayed, but after wait_ms at the latest; then *behind is
+ * true. Before the first read. Elsewhere nothing happens. */
+bool source_catch_up(struct source *s, const char *position, int64_t wait_ms, bool *behind,
+                     struct error *err);
+
+/* A snapshot that a later one can be compared with by the change log (schema platen). */
+struct source_mark {
+    const char *snapshot; /* NULL: none */
+    const char *identity; /* which server and database; NULL: unknown */
+    const char *log;      /* what is watched, and how, as a digest; NULL: there is no change log */
+    bool in_recovery;
+};
+
+/* The mark of the snapshot that is open, in `arena`. */
+bool source_mark(struct source *s, struct arena *arena, struct source_mark *mark,
+                 struct error *err);
+
+/* Whether the change log names every change between `since` and the snapshot that is open; *why in
+ * `arena` says why not, and is NULL when it does. Whether the same is watched as before is another
+ * question, which takes longer to answer: that is so when the marks' `log` are equal. */
+bool source_covers(struct source *s, const struct source_mark *since, struct arena *arena,
+                   const char **why, struct error *err);
+
+/* Which rows of page set `index` those changes may have changed: what NAME.affected.sql beside the
+ * set's query NAME.sql says, and without that file, whole as soon as anything changed. */
+bool source_affected(struct source *s, size_t index, const struct source_mark *since,
+                     struct arena *arena, struct source_scope *scope, struct error *err);
+
 void source_close(struct source *s); /* accepts NULL */
 
 #endif

@@ -97,18 +97,30 @@ static bool is_of(uint64_t generation, uint64_t said, struct error *err)
            error_set(err, ERROR_CONTENT, "says it is generation %" PRIu64, said);
 }
 
-bool release_read(const struct store *s, uint64_t generation, struct manifest *m, struct error *err)
+static bool read_with(bool (*parse)(struct manifest *, const char *, size_t, struct error *),
+                      const struct store *s, uint64_t generation, struct manifest *m,
+                      struct error *err)
 {
     char name[40];
     struct strbuf text;
     bool ok = read_text(s, generation, name, &text, err);
-    if (ok &&
-        (!manifest_parse(m, text.buf, text.len, err) || !is_of(generation, m->generation, err))) {
+    if (ok && (!parse(m, text.buf, text.len, err) || !is_of(generation, m->generation, err))) {
         manifest_release(m);
         ok = error_context(err, "%s", name);
     }
     strbuf_release(&text);
     return ok || error_context(err, "%s/releases", s->out);
+}
+
+bool release_read(const struct store *s, uint64_t generation, struct manifest *m, struct error *err)
+{
+    return read_with(manifest_parse, s, generation, m, err);
+}
+
+bool release_read_header(const struct store *s, uint64_t generation, struct manifest *m,
+                         struct error *err)
+{
+    return read_with(manifest_parse_header, s, generation, m, err);
 }
 
 bool release_digests(const struct store *s, uint64_t generation, manifest_digest_fn *take,

@@ -42,6 +42,10 @@ uint64_t release_next(const struct release_list *list);
 bool release_read(const struct store *s, uint64_t generation, struct manifest *m,
                   struct error *err);
 
+/* Its header alone: see manifest_parse_header(). */
+bool release_read_header(const struct store *s, uint64_t generation, struct manifest *m,
+                         struct error *err);
+
 /* The digests of one manifest: see manifest_digests(). Errors as of release_read(). */
 bool release_digests(const struct store *s, uint64_t generation, manifest_digest_fn *take,
                      void *payload, struct error *err);

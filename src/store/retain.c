@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "store/object.h"
+#include "store/pin.h"
 #include "store/release.h"
 
 #define NEWEST 10
@@ -210,18 +211,27 @@ static bool sweep_strays(const struct store *s, const struct release_list *list,
 
 /* --- both ----------------------------------------------------------------------------------- */
 
+/* What is pinned is printed from, however old it is. A pin nobody can read may name any. */
+static bool is_pinned(const struct pin *pin, bool readable, uint64_t generation)
+{
+    return !readable || pin->generation == generation;
+}
+
 /* keep[i] for each of the list, which is in ascending order; the number of those that go. */
 static size_t choose(const struct store *s, const struct release_list *list, int64_t now,
                      bool *keep)
 {
+    struct pin pin;
+    struct error ignored = ERROR_INIT;
     size_t n = list->n_manifests, dropped = 0;
+    bool readable = pin_read(s, &pin, &ignored);
     int64_t *created = mem_calloc(n + 1, sizeof(*created));
     bool *newest_first = mem_calloc(n + 1, sizeof(*newest_first));
     for (size_t i = 0; i < n; i++)
         created[i] = created_at(s, list->manifests[n - 1 - i]);
     retain_choose(created, n, now, newest_first);
     for (size_t i = 0; i < n; i++) {
-        keep[i] = newest_first[n - 1 - i];
+        keep[i] = newest_first[n - 1 - i] || is_pinned(&pin, readable, list->manifests[i]);
         dropped += keep[i] ? 0 : 1;
     }
     free(newest_first);

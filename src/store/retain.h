@@ -1,8 +1,9 @@
 /* Retention: which releases stay, and which objects with them.
  *
  * For: keeping out/ from growing for ever while rollback stays possible: the newest 10 releases,
- * the last of each hour for 24 hours, the last of each day for 7 days; an object lives as long as a
- * kept release names it. Runs after a release is committed; being killed here loses nothing.
+ * the last of each hour for 24 hours, the last of each day for 7 days, and the one that is pinned
+ * (store/pin.h); an object lives as long as a kept release names it. Runs after a release is
+ * committed; being killed here loses nothing.
  *
  * A release that was cut short leaves objects that no manifest will ever name: after one, a sweep
  * looks at every object. As long as a manifest that stays cannot be understood (damaged, or of a

@@ -75,7 +75,7 @@ static void read_all(struct source *s, const struct config *cfg)
         const char *const *names;
         arena_init(&r.arena);
         bool ok = source_columns(s, i, &names, &r.columns, &err) &&
-                  source_read(s, i, next_arena, take_row, take_bad, &r, &err);
+                  source_read(s, i, NULL, next_arena, take_row, take_bad, &r, &err);
         HOLDS(ok || err.text[0] != '\0');
         arena_release(&r.arena);
         if (!ok)

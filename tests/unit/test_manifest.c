@@ -238,6 +238,25 @@ static void every_column_of_a_file_is_checked(void **state)
     }
 }
 
+static void the_header_comes_alone(void **state)
+{
+    (void)state;
+    struct manifest m;
+    struct error err = ERROR_INIT;
+    static const char text[] = HEAD FILES "[what stands here is not read";
+    manifest_init(&m);
+    assert_true(manifest_parse_header(&m, text, strlen(text), &err));
+    assert_int_equal(m.generation, 7);
+    assert_int_equal(m.n_files, 0);
+    assert_int_equal(m.n_held, 1);
+    assert_string_equal(m.locales[m.held[0].locale], "fr");
+    manifest_release(&m);
+    assert_false(manifest_parse_header(&m, text, 40, &err)); /* cut inside the line */
+    assert_int_equal(err.kind, ERROR_CONTENT);
+    assert_int_equal(m.generation, 0);
+    assert_false(manifest_parse_header(&m, "", 0, &err));
+}
+
 struct digests {
     size_t count;
     bool good;
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(no_prefix_passes_for_the_whole),
         cmocka_unit_test(damage_is_told_with_its_line),
         cmocka_unit_test(every_column_of_a_file_is_checked),
+        cmocka_unit_test(the_header_comes_alone),
         cmocka_unit_test(digests_come_without_the_rest),
         cmocka_unit_test(a_newer_format_is_no_damage),
         cmocka_unit_test(content_is_the_digest_of_the_list),

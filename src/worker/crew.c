@@ -1,0 +1,158 @@
+#include "worker/crew.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "worker/leader.h"
+#include "worker/releaselog.h"
+
+struct crew {
+    struct leader *leader; /* NULL: never leads */
+    struct schedule *schedule;
+    struct releaselog *releaselog;
+    const char *mode; /* for the worker's row */
+    uint64_t generation;
+};
+
+/* What they write needs the primary, where whoever listens is sent as well. */
+static const char *conninfo_of(const struct config *c)
+{
+    return c->listen_database[0] != '\0' ? c->listen_database : c->source;
+}
+
+bool crew_same(const struct config *a, const struct config *b)
+{
+    return strcmp(conninfo_of(a), conninfo_of(b)) == 0 &&
+           a->connect_timeout_ms == b->connect_timeout_ms &&
+           a->listen_schedules == b->listen_schedules && a->listen_lead == b->listen_lead;
+}
+
+bool crew_start(struct crew **out, const struct crew_options *options, struct error *err)
+{
+    const struct config *config = options->config;
+    struct leader_options leader = {
+        .id = options->id, .mailbox = options->mailbox, .log = options->log};
+    struct crew *c = mem_calloc(1, sizeof(*c));
+    *out = NULL;
+    if (config->listen_lead)
+        c->leader = leader_new(&leader);
+    struct schedule_options schedule = {.conninfo = conninfo_of(config),
+                                        .connect_ms = config->connect_timeout_ms,
+                                        .publish = config->listen_schedules,
+                                        .leader = c->leader,
+                                        .mailbox = options->mailbox,
+                                        .log = options->log};
+    struct releaselog_options releaselog = {.conninfo = conninfo_of(config),
+                                            .id = options->id,
+                                            .connect_ms = config->connect_timeout_ms,
+                                            .leader = c->leader,
+                                            .log = options->log};
+    c->mode = "starting";
+    if (!schedule_start(&c->schedule, &schedule, err) ||
+        !releaselog_start(&c->releaselog, &releaselog, err)) {
+        crew_stop(c);
+        return false;
+    }
+    *out = c;
+    return true;
+}
+
+void crew_stop(struct crew *c)
+{
+    if (c == NULL)
+        return;
+    schedule_stop(c->schedule);
+    releaselog_stop(c->releaselog);
+    leader_free(c->leader);
+    free(c);
+}
+
+struct listener_guest crew_guest(struct crew *c)
+{
+    return c->leader != NULL ? leader_guest(c->leader) : (struct listener_guest){.payload = NULL};
+}
+
+static void say(struct crew *c)
+{
+    bool leads = c->leader != NULL && leader_leads(c->leader);
+    releaselog_say(c->releaselog, c->mode, leads, c->generation);
+}
+
+static void say_mode(struct crew *c, const char *mode)
+{
+    c->mode = mode;
+    say(c);
+}
+
+void crew_event(struct crew *c, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_LISTENING:
+        say_mode(c, "listening");
+        break;
+    case EVENT_DEAF:
+        say_mode(c, "polling");
+        break;
+    case EVENT_LOST:
+        say_mode(c, "reconnecting");
+        break;
+    case EVENT_LEADER:
+    case EVENT_FOLLOWER:
+        say(c);
+        schedule_wake(c->schedule);
+        break;
+    case EVENT_NOTIFIED:
+        schedule_wake(c->schedule);
+        break;
+    case EVENT_DUE:
+    case EVENT_LOOKED:
+    case EVENT_KINDS:
+        break;
+    }
+}
+
+/* Looks that found nothing to print are no part of the log: their number says nothing. */
+static void log_look(struct crew *c, const struct looked *looked, int64_t ended_ms)
+{
+    const struct press_result *r = &looked->result;
+    const struct look_order *order = &looked->order;
+    struct releaselog_entry entry = {
+        .ended_ms = ended_ms,
+        .reason = look_reason_name(order->reason),
+        .failed = !looked->ok,
+        .error = looked->ok ? NULL : looked->err.text,
+        .seconds = r->seconds,
+        .commit_to_printed_ms = -1,
+    };
+    if (looked->ok && !r->released)
+        return;
+    if (looked->ok) {
+        entry.incremental = r->incremental;
+        entry.generation = r->generation;
+        entry.pages = r->pages;
+        entry.added = r->added;
+        entry.changed = r->changed;
+        entry.removed = r->removed;
+        entry.bytes = r->bytes_written;
+        if (order->hints > 0)
+            entry.commit_to_printed_ms = ended_ms - order->since_ms;
+    }
+    releaselog_add(c->releaselog, &entry);
+}
+
+void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms, int64_t ended_ms)
+{
+    if (looked->ok) {
+        schedule_looked(c->schedule, looked->result.next_change_at, began_ms);
+        c->generation = looked->result.generation;
+    }
+    log_look(c, looked, ended_ms);
+    say(c);
+}
+
+void crew_state(struct crew *c, struct crew_state *state)
+{
+    state->leads = c->leader != NULL && leader_leads(c->leader);
+    schedule_state(c->schedule, &state->schedule);
+}
