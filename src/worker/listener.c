@@ -40,7 +40,7 @@ struct session {
     struct listener *l;
     struct pg_conn *conn;
     int pid; /* of its server process */
-    bool proven;
+    bool has_log, told, proven;
     char nonce[ECHO_TEXT_MAX]; /* "": no echo is awaited */
     bool sent;
     int64_t deadline;  /* of that echo, once it was sent */
@@ -73,18 +73,20 @@ void listener_state(struct listener *l, struct listener_state *state)
     pthread_mutex_unlock(&l->mutex);
 }
 
-static void tell_listening(struct listener *l, bool has_log)
+static void tell_listening(struct session *s)
 {
-    if (!has_log && !l->told_no_log)
+    struct listener *l = s->l;
+    if (!s->has_log && !l->told_no_log)
         log_say(l->options.log, LOG_WARNING, "no change log",
                 "schema platen is not there, or this role may not read it: every look reads "
                 "everything, and the channels cache_invalidate and homepage_updated count as "
                 "well. Run platen migrate, and grant platen_reader");
-    l->told_no_log = !has_log;
+    l->told_no_log = !s->has_log;
     l->told[0] = '\0';
+    s->told = true;
     log_say(l->options.log, LOG_INFO, "listening", NULL);
     set_state(l, LISTENER_LISTENING, "");
-    post(l, EVENT_LISTENING, has_log);
+    post(l, EVENT_LISTENING, s->has_log);
 }
 
 static void tell_lost(struct listener *l, const struct error *err)
@@ -149,21 +151,21 @@ static const char ABOUT[] =
     " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))";
 
 /* Without the change log, channels of schemas like the seeds' own triggers' are all there is. */
-static bool subscribe(struct session *s, bool *in_recovery, bool *has_log, struct error *err)
+static bool subscribe(struct session *s, bool *in_recovery, struct error *err)
 {
     PGresult *res = NULL;
     if (!pg_conn_run(s->conn, &PG_SQL(ABOUT), &res, err))
         return false;
     s->pid = atoi(PQgetvalue(res, 0, 0));
     *in_recovery = PQgetvalue(res, 0, 1)[0] == 't';
-    *has_log = PQgetvalue(res, 0, 2)[0] == 't';
+    s->has_log = PQgetvalue(res, 0, 2)[0] == 't';
     PQclear(res);
     if (*in_recovery)
         return true;
     return pg_conn_run(s->conn,
-                       *has_log ? &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL)
-                                : &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL ";"
-                                          "LISTEN cache_invalidate; LISTEN homepage_updated"),
+                       s->has_log ? &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL)
+                                  : &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL ";"
+                                            "LISTEN cache_invalidate; LISTEN homepage_updated"),
                        NULL, err);
 }
 
@@ -181,6 +183,8 @@ static void echo_heard(struct session *s)
 {
     s->nonce[0] = '\0';
     s->proven = true;
+    if (!s->told)
+        tell_listening(s);
     s->next_echo = pg_conn_clock() + s->l->options.echo_every_ms;
     backoff_reset(&s->l->backoff);
 }
@@ -212,10 +216,11 @@ static enum ending see_echo(struct session *s, struct error *err)
     return END_STOPPED;
 }
 
+/* Where nothing was ever heard, a connection that answers all the same is a pooler's. */
 static enum ending echo_missing(struct session *s, struct error *err)
 {
     if (!s->proven)
-        return pooled(err);
+        return pg_conn_run(s->conn, &PG_SQL("SELECT 1"), NULL, err) ? pooled(err) : END_LOST;
     error_set(err, ERROR_FAILED, "an echo was not heard for %.1f s: the connection is dead",
               (double)s->l->options.echo_wait_ms / 1000);
     return END_LOST;
@@ -301,13 +306,14 @@ static enum ending attend(struct session *s, struct error *err)
 
 static enum ending listen_on(struct session *s, struct error *err)
 {
-    bool in_recovery, has_log;
+    bool in_recovery;
     struct echo_answer stale;
-    if (!subscribe(s, &in_recovery, &has_log, err))
+    if (!subscribe(s, &in_recovery, err))
         return END_LOST;
     if (in_recovery)
         return standby(err);
-    tell_listening(s->l, has_log);
+    if (s->l->told[0] == '\0') /* what was deaf has to prove that it hears now */
+        tell_listening(s);
     echo_take(s->l->echo, &stale);
     s->next_echo = pg_conn_clock();
     enum ending ending = attend(s, err);

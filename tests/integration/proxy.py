@@ -44,6 +44,9 @@ class Link:
                 self.proxy.passed[way] += len(data)
                 if self.left == 0:
                     self.cut()
+                if way == DOWN and self.proxy.deafen > 0 and b"LISTEN\0" in data:
+                    self.proxy.deafen -= 1
+                    self.over = True
             to.shutdown(socket.SHUT_WR)
         except OSError:
             self.cut()
@@ -70,6 +73,7 @@ class Proxy:
         self.holes = ()  # directions in which nothing passes
         self.delay = 0  # seconds, for each piece that passes
         self.cut_after = None  # bytes from the server after which a connection begun from now on is cut
+        self.deafen = 0  # how many connections are to fall silent as soon as they were told that they listen
         self.passed = {UP: 0, DOWN: 0}
         self.links = []
         self.port = 0

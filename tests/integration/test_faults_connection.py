@@ -161,6 +161,7 @@ def test_a_hung_query_ends_and_the_worker_goes_on(sample, tmp_path):
         worker.assert_equals_cold_build()
 
 
+@pytest.mark.soak
 def test_connections_are_reset_at_any_byte(sample, tmp_path):
     """Also while connecting, in the middle of a message, of a row, of a statement's answer."""
     print("FAULTS_SEED=%d" % SEED)
@@ -169,30 +170,33 @@ def test_connections_are_reset_at_any_byte(sample, tmp_path):
         worker = Worker(sample, tmp_path, read=proxy.dsn(sample.name), poll="100ms", full_every="100ms")
         with worker:
             worker.begun()
-            size = proxy.passed[DOWN] // 2
-            for number in range(200 if SOAK else 25):
+            size = proxy.passed[DOWN]
+            for number in range(200 if SOAK else 8):
                 proxy.cut_after = int(size ** chance.random())
                 proxy.cut()
                 publish_title(sample, "Number %d" % number)
-                time.sleep(chance.uniform(0, 0.3))
-            proxy.cut_after = None
-            proxy.cut()
-            worker.wait_for("en/index.html", "Number %d" % number, timeout=45)
+                time.sleep(chance.uniform(0, 0.5))
+                proxy.cut_after = None
+                proxy.cut()
+                worker.wait_for("en/index.html", "Number %d" % number)
+                worker.wait("listening", number + 2)
+            assert worker.said("look failed"), worker.tail()
             worker.assert_equals_cold_build()
-            assert worker.said("look failed") and len(worker.said("listening")) > 5, worker.tail()
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_the_server_is_restarted(own_db, tmp_path, mode):
     with Worker(own_db, tmp_path) as worker:
         worker.begun()
-        publish_title(own_db, "Before")
-        worker.wait_for("en/index.html", "Before")
+        own_db.psql(command="CHECKPOINT")
+        publish_title(own_db, "Perhaps lost")  # not flushed, but printed: the same database, but back in time
+        worker.wait_for("en/index.html", "Perhaps lost")
         own_db.close()
         with worker.expect("not listening"):
             own_db.pg.shut_down(mode)
         time.sleep(1)
         own_db.pg.resume()
+        worker.assert_equals_cold_build()
         publish_title(own_db, "After")
         assert worker.wait_for("en/index.html", "After") < 5
         worker.wait("listening", 2)
@@ -205,7 +209,7 @@ def test_the_server_is_restarted(own_db, tmp_path, mode):
 
 
 QUICK = {} if SOAK else {"echo_every": "500ms", "echo_wait": "300ms", "poll": "1s"}
-BRIEF = {} if SOAK else {"PLATEN_CONNECT_TIMEOUT": "1s"}
+BRIEF = {"PLATEN_STATEMENT_TIMEOUT": "2s"} if SOAK else {"PLATEN_CONNECT_TIMEOUT": "1s", "PLATEN_STATEMENT_TIMEOUT": "2s"}
 SILENCE = 120 if SOAK else 3
 
 
@@ -254,12 +258,25 @@ def test_a_connection_that_was_forgotten_is_found_dead_by_its_echo(sample, tmp_p
                                            echo_wait="300ms") as worker:
         worker.begun()
         time.sleep(1)
-        publish_title(sample, "Unheard")
         with worker.expect("not listening"):
             proxy.heal(forget=True)
+            publish_title(sample, "Unheard")
         assert "an echo was not heard" in worker.said("not listening")[0]["text"]
         worker.wait("printed", reason="reconnect")
         worker.assert_equals_cold_build()
+
+
+def test_a_connection_that_dies_at_once_is_no_pooler(sample, tmp_path):
+    """Silent before it has ever heard anything; what to mend is the network."""
+    with Proxy(sample.pg) as proxy:
+        proxy.deafen = 1
+        with Worker(sample, tmp_path, listen=proxy.dsn(sample.name), echo_wait="300ms") as worker:
+            worker.wait("not listening")
+            worker.wait("listening", 2)
+            publish_title(sample, "Heard")
+            worker.wait("printed", reason="notified")
+            assert not worker.said("polling"), worker.tail()
+            worker.assert_equals_cold_build()
 
 
 def test_the_looking_connection_alone_is_silent(sample, tmp_path):
@@ -267,11 +284,11 @@ def test_the_looking_connection_alone_is_silent(sample, tmp_path):
     with Proxy(sample.pg) as proxy, Worker(sample, tmp_path, read=proxy.dsn(sample.name), listen=sample.pg.dsn(sample.name),
                                            environment={"PLATEN_CONNECT_TIMEOUT": "1s"}) as worker:
         worker.begun()
-        publish_title(sample, "One")
-        worker.wait_for("en/index.html", "One")
+        publish_title(sample, "The first title")
+        worker.wait_for("en/index.html", "The first title")
         proxy.heal(forget=True)
-        publish_title(sample, "Two")
-        assert worker.wait_for("en/index.html", "Two") < 5
+        publish_title(sample, "The second title")
+        assert worker.wait_for("en/index.html", "The second title") < 5
         worker.assert_equals_cold_build()
 
 
@@ -290,7 +307,7 @@ def test_no_server_at_the_beginning(make_db, tmp_path, what):
         elif what == "no such name":
             dsn = proxy.dsn(db.name, host="no-such-host.invalid")
         else:
-            db.psql(command='ALTER DATABASE "%s" ALLOW_CONNECTIONS false' % db.name)
+            db.pg.psql("postgres", command='ALTER DATABASE "%s" ALLOW_CONNECTIONS false' % db.name)
         with Worker(db, tmp_path, read=dsn) as worker:
             worker.wait("not listening")
             worker.wait("look failed")
@@ -460,7 +477,7 @@ def flood(db, count, chance, channels):
     connection = db.connect()
     for begin in range(0, count, 1000):
         payloads = [(chance.choice(HOSTILE[:-1]) + " %d" % (begin + i)) for i in range(1000)]
-        payloads[::100] = ["%08d" % (begin + i) + HOSTILE[-1][8:] for i in range(0, 1000, 100)]
+        payloads[::10] = ["%08d" % (begin + i) + HOSTILE[-1][8:] for i in range(0, 1000, 10)]
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(pg_notify((%s::text[])[1 + n %% %s], p)) FROM unnest(%s) WITH ORDINALITY AS u(p, n)",
                            (channels, len(channels), payloads))
@@ -480,19 +497,27 @@ def test_a_hundred_thousand_notifications_cost_a_few_looks(sample, tmp_path):
         rss, descriptors, before, lines = worker.rss(), worker.descriptors(), len(worker.looks()), len(worker.lines())
         began = time.monotonic()
         for _ in range(10 if SOAK else 1):
-            publish_title(sample, "In the flood")
-            flood_for(sample, 100000, chance, channels)
+            flooding = threading.Thread(target=flood_for, args=(sample, 100000, chance, channels))
+            flooding.start()
+            number = 0
+            while flooding.is_alive():
+                number += 1
+                publish_title(sample, "In the flood %d" % number)
+                worker.wait_for("en/index.html", "In the flood %d" % number, timeout=5)
+            flooding.join()
+        time.sleep(1)
         publish_title(sample, "After the flood")
         worker.wait_for("en/index.html", "After the flood")
         took = time.monotonic() - began
-        time.sleep(1)
-        looks = len(worker.looks()) - before
-        print("%.1f s, %d looks, %d lines, %d KiB more, %.1f s of processor time" %
-              (took, looks, len(worker.lines()) - lines, (worker.rss() - rss) >> 10, worker.cpu()))
-        assert looks <= took / 0.4 + 5
-        assert len(worker.lines()) - lines <= looks + 10, worker.tail()
+        looks = worker.looks()[before:]
+        heard = sum(look.get("notifications", 0) for look in looks)
+        print("%.1f s, %d heard, %d looks, %d lines, %d KiB more, %.1f s of processor time" %
+              (took, heard, len(looks), len(worker.lines()) - lines, (worker.rss() - rss) >> 10, worker.cpu()))
+        assert heard >= 25000
+        assert len(looks) <= took / 0.4 + 5
+        assert len(worker.lines()) - lines <= len(looks) + 10, worker.tail()
         assert worker.rss() - rss < (8 << 20)
-        assert worker.descriptors() <= descriptors + 1
+        until(lambda: worker.descriptors() <= descriptors + 1, "as many descriptors as before")
         assert not worker.said("not listening"), worker.tail()
         worker.assert_equals_cold_build()
 
