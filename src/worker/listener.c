@@ -189,6 +189,15 @@ static void echo_heard(struct session *s)
     backoff_reset(&s->l->backoff);
 }
 
+/* Whether the connection itself answers, within the time an echo has. */
+static bool answers(struct session *s, struct error *err)
+{
+    pg_conn_set_wait(s->conn, s->l->options.echo_wait_ms);
+    bool ok = pg_conn_run(s->conn, &PG_SQL("SELECT 1"), NULL, err);
+    pg_conn_set_wait(s->conn, ANSWER_MS);
+    return ok;
+}
+
 /* The server takes no more connections, or cannot be reached: then the connection itself has to
  * answer, and whether it hears stays unknown. */
 static enum ending echo_failed(struct session *s, const struct error *why, struct error *err)
@@ -196,7 +205,7 @@ static enum ending echo_failed(struct session *s, const struct error *why, struc
     log_say(s->l->options.log, LOG_WARNING, "no echo sent", why->text);
     s->nonce[0] = '\0';
     s->next_echo = pg_conn_clock() + s->l->options.echo_every_ms;
-    return pg_conn_run(s->conn, &PG_SQL("SELECT 1"), NULL, err) ? END_STOPPED : END_LOST;
+    return answers(s, err) ? END_STOPPED : END_LOST;
 }
 
 /* END_STOPPED: go on. */
@@ -220,7 +229,7 @@ static enum ending see_echo(struct session *s, struct error *err)
 static enum ending echo_missing(struct session *s, struct error *err)
 {
     if (!s->proven)
-        return pg_conn_run(s->conn, &PG_SQL("SELECT 1"), NULL, err) ? pooled(err) : END_LOST;
+        return answers(s, err) ? pooled(err) : END_LOST;
     error_set(err, ERROR_FAILED, "an echo was not heard for %.1f s: the connection is dead",
               (double)s->l->options.echo_wait_ms / 1000);
     return END_LOST;

@@ -311,7 +311,7 @@ def test_no_server_at_the_beginning(make_db, tmp_path, what):
         with Worker(db, tmp_path, read=dsn) as worker:
             worker.wait("not listening")
             worker.wait("look failed")
-            time.sleep(4)
+            time.sleep(2)
             assert len(worker.lines()) < 8, worker.tail()
             assert worker.cpu() < 1
             if what == "no such name":
