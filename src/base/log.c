@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-#define LINE_MAX_BYTES ((size_t)16 << 10)
+#define VALUE_MAX 4096
 #define REPEAT_MS 60000
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
@@ -42,6 +42,8 @@ static void hash_text(uint64_t *hash, const char *text)
 
 static bool is_plain(const char *value)
 {
+    if (strnlen(value, VALUE_MAX) == VALUE_MAX)
+        return false;
     for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++)
         if (*p <= ' ' || *p >= 0x7f || *p == '"' || *p == '=' || *p == '\\')
             return false;
@@ -53,7 +55,8 @@ static bool is_plain(const char *value)
 static void add_quoted(struct strbuf *sb, const char *value)
 {
     struct strbuf clean = STRBUF_INIT;
-    size_t len = strlen(value);
+    size_t len = strnlen(value, VALUE_MAX);
+    bool cut = value[len] != '\0';
     while (len > 0) {
         size_t good = utf8_valid_prefix(value, len);
         for (size_t i = 0; i < good; i++) {
@@ -70,6 +73,8 @@ static void add_quoted(struct strbuf *sb, const char *value)
         value += good;
         len -= good;
     }
+    if (cut)
+        strbuf_addstr(&clean, "...");
     json_write_string(sb, clean.buf, clean.len);
     strbuf_release(&clean);
 }
@@ -106,7 +111,7 @@ void log_begin(struct log_line *line, struct log *log, enum log_level level, con
                               .level = level,
                               .wanted = level >= log->least,
                               .hash = UINT64_C(14695981039346656037)};
-    strbuf_init(&line->text, LINE_MAX_BYTES);
+    strbuf_init(&line->text, STRBUF_CAP_DEFAULT);
     if (!line->wanted)
         return;
     hash_text(&line->hash, what);
@@ -204,10 +209,6 @@ void log_end(struct log_line *line)
         if (line->level < LOG_WARNING || is_news(log, line->hash, &repeated)) {
             if (repeated > 0)
                 log_number(line, "repeated", (int64_t)repeated);
-            /* Over the cap an append does nothing, so the line may be short but is never broken:
-             * room for its end is made by raising the cap. */
-            line->text.overflow = false;
-            line->text.cap += 8;
             strbuf_addstr(&line->text, log->form == LOG_JSON ? "}\n" : "\n");
             ssize_t ignored = write(log->fd, line->text.buf, line->text.len);
             (void)ignored;

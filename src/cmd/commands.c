@@ -350,7 +350,10 @@ const struct cmd cmd_table[] = {
          "last release to the output folder, and removes what is gone. A file appears whole or "
          "not at all; stop it at any moment and the next build finishes the work.\n"
          "Results that look like an accident are held back (see the settings `guards`): those "
-         "pages stay as they are, the rest is printed, and the exit code is 3.",
+         "pages stay as they are, the rest is printed, and the exit code is 3. While a release is "
+         "pinned (`platen rollback`, `platen pin`), nothing but tombstones is printed, and it is "
+         "3, "
+         "too.",
      .run = cmd_build,
      .config = CMD_NEEDS_SITE,
      OPTIONS(build_options),
@@ -384,8 +387,9 @@ const struct cmd cmd_table[] = {
          "checked first: where one file is missing or damaged, nothing is changed. Stop it at any "
          "moment: run again, or the next build, ends it.\n"
          "While pinned, `platen build` prints nothing but tombstones (rows whose state is "
-         "`maintenance` or `gone`) and exits 3; `platen unpin` ends that. A page that is under "
-         "maintenance now comes back with the rollback until the next build.",
+         "`maintenance` or `gone`) and exits 3; `platen unpin` ends that. A listener acts at "
+         "once on all of this. Without one, build after a rollback where a page was under "
+         "maintenance or gone: its tombstone acts again then.",
      .run = cmd_rollback,
      .config = CMD_MAY_CONFIG,
      .max_operands = 1,
@@ -484,7 +488,7 @@ const struct cmd cmd_table[] = {
          "A worker writes out/status.json with each change, and every 5 seconds without one. It "
          "counts as gone when its process is not there, and as silent when it has not written for "
          "three times as long: hung, stopped, or cut off. Exit code 0: a worker is alive and well; "
-         "1: none is, or its last look failed; 3: it is, but something is held.",
+         "1: none is, or its last look failed; 3: it is, but something is held or pinned.",
      .run = cmd_status,
      .config = CMD_MAY_CONFIG,
      OPTIONS(status_options),

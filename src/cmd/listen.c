@@ -5,11 +5,32 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/say.h"
+#include "pg/conninfo.h"
 #include "worker/loop.h"
 
+static bool check_string(const char *text, const char *setting, struct error *err)
+{
+    struct arena arena;
+    struct conninfo info;
+    arena_init(&arena);
+    bool ok = conninfo_read(&info, &arena, text, err);
+    arena_release(&arena);
+    return ok || error_context(err, "%s", setting);
+}
+
+/* The worker tries for ever to reach a server that is down; a string that can never work is told
+ * from that at once. */
 static bool load_config(void *payload, struct config *out, struct error *err)
 {
-    return options_load_config(out, payload, err);
+    if (!options_load_config(out, payload, err))
+        return false;
+    if (out->source_is_file)
+        return error_set(err, ERROR_USAGE,
+                         "database.source is the file %s, which notifies nobody: listen needs a "
+                         "database",
+                         out->source);
+    return check_string(out->source, "database.source", err) &&
+           check_string(out->listen_database, "listen.database", err);
 }
 
 static enum log_form log_form(const struct options *o)
@@ -26,12 +47,6 @@ static int run(const struct config *c, struct options *o)
 {
     struct error err = ERROR_INIT;
     struct log log;
-    if (c->source_is_file) {
-        error_set(&err, ERROR_USAGE,
-                  "database.source is the file %s, which notifies nobody: listen needs a database",
-                  c->source);
-        return say_error(&err);
-    }
     log_init(&log, STDERR_FILENO, log_form(o), log_level(o));
     struct worker_options options = {
         .config = c, .log = &log, .load_config = load_config, .payload = o};
@@ -49,7 +64,7 @@ int cmd_listen(int argc, char **argv)
     int code;
     if (!options_begin(&o, argc, argv, &code))
         return code;
-    code = options_load_config(&c, &o, &err) ? run(&c, &o) : say_error(&err);
+    code = load_config(&o, &c, &err) ? run(&c, &o) : say_error(&err);
     config_release(&c);
     return code;
 }

@@ -3,6 +3,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/result.h"
 #include "cmd/say.h"
 #include "cmd/status_facts.h"
 #include "cmd/status_show.h"
@@ -21,10 +22,7 @@ static int status(struct config *c, const struct options *o)
         status_show_json(&f, code);
     else if (!o->quiet)
         status_show_table(&f);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        error_errno(&err, "writing to standard output");
-        code = say_error(&err);
-    }
+    code = result_flush(code);
 out:
     status_facts_release(&f);
     return code;

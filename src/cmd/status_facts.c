@@ -11,8 +11,10 @@ static void read_release(struct status_facts *f, const struct store *s)
 {
     struct release_list list;
     struct error err = ERROR_INIT;
-    if (!release_list(s, &list, &f->warning))
+    if (!release_list(s, &list, &err)) {
+        f->warning = err;
         return;
+    }
     for (size_t i = list.n_manifests; i-- > 0;) {
         if (release_read_header(s, list.manifests[i], &f->release, &err))
             break;
@@ -33,6 +35,8 @@ bool status_facts_read(struct status_facts *f, const char *out, struct error *er
         f->has_worker = false;
     if (f->has_worker)
         f->life = status_life(&f->worker, f->now);
+    if (!pin_read(&s, &f->pin, &f->warning))
+        f->pin = (struct pin){0};
     read_release(f, &s);
     store_close(&s);
     return true;
@@ -48,16 +52,22 @@ bool status_facts_alive(const struct status_facts *f)
     return f->has_worker && f->life == STATUS_ALIVE;
 }
 
+bool status_facts_worker_looked(const struct status_facts *f)
+{
+    return status_facts_alive(f) && f->worker.look.result != STATUS_NO_LOOK;
+}
+
 bool status_facts_held(const struct status_facts *f)
 {
-    return f->release.n_held > 0 || (status_facts_alive(f) && f->worker.look.held);
+    return status_facts_worker_looked(f) ? f->worker.look.held : f->release.n_held > 0;
 }
 
 int status_facts_exit(const struct status_facts *f)
 {
-    if (!status_facts_alive(f) || f->worker.failures_in_row > 0 || f->warning.kind != ERROR_NONE)
+    if (!status_facts_alive(f) || f->worker.failures_in_row > 0 || f->worker.stuck ||
+        f->warning.kind != ERROR_NONE)
         return CMD_FAILED;
-    return status_facts_held(f) ? CMD_HELD : CMD_DONE;
+    return status_facts_held(f) || f->pin.generation > 0 ? CMD_HELD : CMD_DONE;
 }
 
 const char *status_facts_life(const struct status_facts *f)

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "plan/manifest.h"
+#include "store/pin.h"
 #include "worker/status.h"
 
 struct status_facts {
@@ -24,6 +25,7 @@ struct status_facts {
     enum status_life life; /* of it */
     struct error worker_fault;
     struct manifest release; /* its header; generation 0 = none */
+    struct pin pin;          /* generation 0 = none */
     struct error warning;    /* about releases/; kind ERROR_NONE: none */
 };
 
@@ -31,9 +33,13 @@ bool status_facts_read(struct status_facts *f, const char *out, struct error *er
 void status_facts_release(struct status_facts *f);
 
 bool status_facts_alive(const struct status_facts *f);
+bool status_facts_worker_looked(const struct status_facts *f);
+/* The word of a worker that has looked counts: a look that only begins or ceases to hold makes no
+ * release that would say so. */
 bool status_facts_held(const struct status_facts *f);
 
-/* enum cmd_exit: failed when nobody is there or the last look failed; else held; else done. */
+/* enum cmd_exit: failed when nobody is there, the last look failed, or one is stuck; else held;
+ * else done. */
 int status_facts_exit(const struct status_facts *f);
 
 /* "alive", "silent", "gone", "stopped"; "none" without a status, "unknown" when it is damaged. */

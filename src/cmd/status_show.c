@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cmd/result.h"
 #include "worker/instant.h"
 
 #define DURATION_SIZE 32
@@ -107,6 +108,11 @@ static void show_look(const struct status_facts *f, struct strbuf *sb)
             strbuf_addf(sb, ": %s", look->error);
     }
     show_and_clear("last look", sb);
+    if (status_facts_alive(f) && w->looking_since != 0) {
+        strbuf_addf(sb, "%s since ", w->stuck ? "STUCK" : "at work");
+        add_moment(sb, w->looking_since, f->now);
+        show_and_clear("looking", sb);
+    }
 }
 
 static void show_figures(const struct status_facts *f, struct strbuf *sb)
@@ -163,22 +169,42 @@ static void show_due(const struct status_facts *f, struct strbuf *sb)
         show_and_clear("next due", sb);
 }
 
+static void add_held(struct strbuf *sb, const char *set, const char *locale)
+{
+    strbuf_addf(sb, "%s%s%s%s", sb->len > 0 ? "; " : "", set, locale[0] != '\0' ? " in " : "",
+                locale);
+}
+
 static void show_held(const struct status_facts *f, struct strbuf *sb)
 {
     const struct manifest *m = &f->release;
-    for (size_t i = 0; i < m->n_held; i++)
-        strbuf_addf(sb, "%s%s in %s", i > 0 ? "; " : "", m->sets[m->held[i].set],
-                    m->locales[m->held[i].locale]);
-    if (sb->len == 0 && status_facts_held(f)) {
-        const struct worker_status *w = &f->worker;
+    const struct worker_status *w = &f->worker;
+    if (!status_facts_held(f))
+        return;
+    if (status_facts_worker_looked(f)) {
         for (size_t i = 0; i < w->n_held; i++)
-            strbuf_addf(sb, "%s%s%s%s", i > 0 ? "; " : "", w->held[i].set,
-                        w->held[i].locale[0] != '\0' ? " in " : "", w->held[i].locale);
-        if (sb->len == 0)
-            strbuf_addstr(sb, "by the last look");
+            add_held(sb, w->held[i].set, w->held[i].locale);
+        if (w->more_held > 0)
+            strbuf_addf(sb, "; and %" PRIu64 " more", w->more_held);
+    } else {
+        for (size_t i = 0; i < m->n_held; i++)
+            add_held(sb, m->sets[m->held[i].set], m->locales[m->held[i].locale]);
     }
+    if (sb->len == 0 && f->pin.generation == 0)
+        strbuf_addstr(sb, "see the problems");
     if (sb->len > 0)
         show_and_clear("held", sb);
+}
+
+static void show_pin(const struct status_facts *f, struct strbuf *sb)
+{
+    const struct pin *pin = &f->pin;
+    if (pin->generation == 0)
+        return;
+    strbuf_addf(sb, "release %" PRIu64 " stays since %s, by %s%s%s; 'platen unpin' ends that",
+                pin->generation, pin->since, pin_by_name(pin->by),
+                pin->reason[0] != '\0' ? ": " : "", pin->reason);
+    show_and_clear("pinned", sb);
 }
 
 static void show_problems(const struct status_facts *f, struct strbuf *sb)
@@ -211,6 +237,7 @@ void status_show_table(const struct status_facts *f)
     }
     show_due(f, &sb);
     show_held(f, &sb);
+    show_pin(f, &sb);
     if (alive)
         show_problems(f, &sb);
     if (f->warning.kind != ERROR_NONE) {
@@ -266,6 +293,7 @@ void status_show_json(const struct status_facts *f, int code)
     bool fault = f->worker_fault.kind != ERROR_NONE, warning = f->warning.kind != ERROR_NONE;
     add_text(&sb, "worker_fault", fault ? f->worker_fault.text : NULL);
     add_release(&sb, &f->release);
+    result_add_pin(&sb, f->pin.generation > 0 ? &f->pin : NULL);
     add_text(&sb, "warning", warning ? f->warning.text : NULL);
     strbuf_addstr(&sb, ",\"worker\":");
     for (const char *c = worker.buf; *c != '\0'; c++) /* the file has lines for people's sake */

@@ -119,6 +119,8 @@ struct config {
     int64_t listen_quiet_ms, listen_quiet_max_ms;
     int64_t listen_poll_ms, listen_full_every_ms;
     int64_t listen_echo_every_ms, listen_echo_wait_ms;
+    bool listen_schedules, listen_lead;
+    int64_t listen_stuck_after_ms;
 
     struct config_page_set *sets;
     size_t n_sets;

@@ -218,6 +218,30 @@ static const struct setting config_rows[] = {
      .standard = "5s",
      .environment = "PLATEN_LISTEN_ECHO_WAIT",
      .prose = "Not having heard itself after this time, it connects anew."},
+    {.name = "listen.schedules",
+     .type = SETTING_BOOL,
+     AT(listen_schedules),
+     .standard = "true",
+     .environment = "PLATEN_LISTEN_SCHEDULES",
+     .prose = "Whether `platen listen` publishes schedules when they are due, where the database "
+              "has public.process_scheduled_publishes() and the role may call it."},
+    {.name = "listen.lead",
+     .type = SETTING_BOOL,
+     AT(listen_lead),
+     .standard = "true",
+     .environment = "PLATEN_LISTEN_LEAD",
+     .prose = "Whether this worker may become the one that does what only one of several should: "
+              "publish schedules, and keep the logs short."},
+    {.name = "listen.stuck_after",
+     .type = SETTING_MILLIS,
+     AT(listen_stuck_after_ms),
+     .min = 100,
+     .max = 24 * HOUR,
+     .standard = "1m",
+     .environment = "PLATEN_LISTEN_STUCK_AFTER",
+     .prose = "A look that has not gone on for this long beyond the deadlines it has "
+              "(database.connect_timeout, database.statement_timeout, output.lock_wait) is stuck: "
+              "`platen status` says so, and a watchdog such as that of systemd ends the process."},
 
     {.name = "output.dir",
      .type = SETTING_PATH,

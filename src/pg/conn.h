@@ -47,6 +47,7 @@ typedef void pg_notice_fn(void *payload, const char *severity, const char *text)
 struct pg_options {
     int64_t connect_ms; /* over all hosts together; 0: 10 s */
     int64_t wait_ms;    /* longest silence while a query runs; 0: as long as the peer is alive */
+    const char *application;   /* application_name where the string has none; NULL: platen */
     const char *session_attrs; /* target_session_attrs where the string has none; NULL: libpq's */
     const atomic_bool *stop; /* true: whatever is waited for has missed its deadline, some tenths of
                                 a second later at most; or NULL */

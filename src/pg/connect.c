@@ -40,7 +40,7 @@ static void add_param(struct attempt *a, const char *key, const char *value)
 /* What stands before dbname can be overridden by the string, what stands behind cannot. A peer
  * that vanished is noticed by the kernel: keepalives while idle, tcp_user_timeout while sending. */
 static struct attempt *attempt_new(const char *conninfo, const struct conninfo_host *host,
-                                   const char *session_attrs, int64_t deadline)
+                                   const struct pg_options *options, int64_t deadline)
 {
     struct attempt *a = mem_calloc(1, sizeof(*a));
     pthread_condattr_t attr;
@@ -50,8 +50,9 @@ static struct attempt *attempt_new(const char *conninfo, const struct conninfo_h
     add_param(a, "keepalives_interval", "10");
     add_param(a, "keepalives_count", "3");
     add_param(a, "tcp_user_timeout", "60000");
-    add_param(a, "fallback_application_name", "platen");
-    add_param(a, "target_session_attrs", session_attrs);
+    add_param(a, "fallback_application_name",
+              options->application != NULL ? options->application : "platen");
+    add_param(a, "target_session_attrs", options->session_attrs);
     add_param(a, "dbname", conninfo);
     add_param(a, "host", host->host);
     add_param(a, "hostaddr", host->hostaddr);
@@ -170,7 +171,7 @@ static void add_silence(struct strbuf *why, const PGconn *pq)
 static PGconn *try_host(const char *conninfo, const struct conninfo_host *host,
                         const struct pg_options *options, int64_t deadline, struct strbuf *why)
 {
-    struct attempt *a = attempt_new(conninfo, host, options->session_attrs, deadline);
+    struct attempt *a = attempt_new(conninfo, host, options, deadline);
     if (!start_thread(a)) /* no thread to be had: then without the guard against slow names */
         attempt_run(a);
     if (!attempt_wait(a, options->stop)) {

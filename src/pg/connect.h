@@ -14,8 +14,8 @@
 #include "pg/conn.h"
 
 /* Connects within connect_ms, each host of the string getting an equal share of what is left. Of
- * the options, session_attrs and stop count. NULL: failed, err says why for every host. The
- * connection is in non-blocking mode, UTF-8. */
+ * the options, application, session_attrs and stop count. NULL: failed, err says why for every
+ * host. The connection is in non-blocking mode, UTF-8. */
 PGconn *pg_connect(const char *conninfo, const struct pg_options *options, int64_t connect_ms,
                    struct error *err);
 

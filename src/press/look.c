@@ -318,7 +318,7 @@ static bool look(struct press *p, const char **why, struct error *err)
     report_problems(p);
     p->result->incremental = p->partial;
     if (p->session != NULL)
-        session_note(p->session, p, p->result->n_problems == 0 ? &mark : NULL);
+        session_note(p->session, p, p->result->n_problems == 0 && p->pinned == NULL ? &mark : NULL);
     return true;
 }
 

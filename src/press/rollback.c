@@ -116,6 +116,7 @@ bool press_rollback(const struct config *config, const struct press_options *opt
                     struct rollback *rollback, struct press_result *result, struct error *err)
 {
     struct press p;
+    struct theme none = {0};
     struct pin checked;
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -124,6 +125,7 @@ bool press_rollback(const struct config *config, const struct press_options *opt
     if (rollback->reason != NULL && !pin_set_reason(&checked, rollback->reason, err))
         return false;
     setup_init(&p, config, options, result);
+    p.theme = &none;
     bool ok = go_back(&p, rollback, err);
     setup_release(&p);
     clock_gettime(CLOCK_MONOTONIC, &end);

@@ -1,5 +1,9 @@
 #include "worker/due.h"
 
+#include <string.h>
+#include <time.h>
+
+#define SECOND 1000
 #define PAUSE_FIRST 1000
 #define PAUSE_MOST 15000
 
@@ -57,10 +61,22 @@ void due_ran(struct due_runs *runs, int64_t now, uint64_t done)
         runs->barren++;
 }
 
+int64_t due_parse(const char *text)
+{
+    struct tm tm = {.tm_isdst = 0};
+    const char *end = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) : NULL;
+    if (end == NULL || *end != '\0')
+        return DUE_NEVER;
+    return (int64_t)timegm(&tm) * SECOND;
+}
+
 void due_page_set(struct due_page *page, const struct due_clock *clock, int64_t at, int64_t began)
 {
     int64_t seen = due_clock_database(clock, began);
-    page->at = seen != DUE_NEVER && at <= seen ? DUE_NEVER : at;
+    page->at = at;
+    if (at == DUE_NEVER || seen == DUE_NEVER || at > seen)
+        return;
+    page->at = seen - at < SECOND ? at + SECOND : DUE_NEVER;
 }
 
 int64_t due_page_at(const struct due_page *page, const struct due_clock *clock)

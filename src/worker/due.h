@@ -56,8 +56,13 @@ struct due_page {
 };
 #define DUE_PAGE_PAUSE 250
 
-/* A look that began at the monotonic moment `began` found `at`. What was over before it began was
- * printed as such: no reason to look again, however long a query goes on returning it. */
+/* "2026-01-02T03:04:05Z" as looks give it: a second cut off. DUE_NEVER: NULL, or no such text. */
+int64_t due_parse(const char *text);
+
+/* A look that began at the monotonic moment `began` found `at`, a whole second: it may mean any
+ * moment within. What was over before it began was printed as such: no reason to look again,
+ * however long a query goes on returning it. What was due in the second that had begun is looked at
+ * once more when that is over. */
 void due_page_set(struct due_page *page, const struct due_clock *clock, int64_t at, int64_t began);
 
 /* The monotonic moment at which to look again. */

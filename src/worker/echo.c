@@ -25,6 +25,8 @@ static bool send_now(const struct echo *e, const char *text, struct echo_answer 
     struct pg_conn *c;
     struct pg_options options = {.connect_ms = e->options.connect_ms,
                                  .wait_ms = e->options.answer_ms,
+                                 .application = "platen echo",
+                                 .session_attrs = "primary",
                                  .stop = e->options.stop};
     const char *params[] = {text};
     PGresult *res = NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "worker/echo.h"
 #include "worker/lease.h"
 
 #define STEPS_MOST 8 /* in one call */
@@ -31,12 +32,12 @@ static const char WHO_AM_I[] = "SELECT a.pid, " STARTED " FROM pg_catalog.pg_sta
                                " WHERE a.pid = pg_catalog.pg_backend_pid()";
 /* A sign of life need not survive a crash of the server, so its commit waits for no disk. */
 static const char NOTIFY[] = "SELECT pg_catalog.set_config('synchronous_commit', 'off', true),"
-                             " pg_catalog.pg_notify('" LEADER_CHANNEL "', $1)";
+                             " pg_catalog.pg_notify('" ECHO_CHANNEL "', $1)";
 static const char HOLDER[] = "SELECT l.pid FROM pg_catalog.pg_locks l WHERE " IS_HELD;
 static const char END[] = "SELECT pg_catalog.pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l"
                           " WHERE " IS_HELD " AND l.pid = $1::pg_catalog.int4"
                           " AND l.pid <> pg_catalog.pg_backend_pid()";
-static const char HOLDS[] = "SELECT FROM pg_catalog.pg_locks l"
+static const char HOLDS[] = "SELECT 1 FROM pg_catalog.pg_locks l"
                             " JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE " IS_HELD
                             " AND l.pid = $1::pg_catalog.int4"
                             " AND " STARTED " = $2::pg_catalog.int8";
@@ -103,6 +104,17 @@ bool leader_leads(struct leader *l)
     struct lease lease = {.leads = l->leads, .said = l->said};
     pthread_mutex_unlock(&l->mutex);
     return lease_leads(&lease, pg_conn_clock());
+}
+
+bool leader_anywhere(struct pg_conn *c, bool *led, struct error *err)
+{
+    PGresult *res;
+    *led = false;
+    if (!pg_conn_query(c, &PG_SQL(HOLDER), NULL, 0, &res, err))
+        return error_context(err, "cannot ask whether a worker leads");
+    *led = res != NULL && PQntuples(res) > 0;
+    PQclear(res);
+    return true;
 }
 
 bool leader_still_holds(struct leader *l, struct pg_conn *c, bool *holds, struct error *err)
@@ -222,16 +234,17 @@ static bool end_holder(struct leader *l, struct pg_conn *c, struct error *err)
     return true;
 }
 
-/* --- the thread that listens -------------------------------------------------------------- */
+/* --- the guest of the listener ------------------------------------------------------------ */
 
-void leader_listening(struct leader *l, int64_t now)
+static void joined(void *payload)
 {
-    lease_listening(&l->lease, now);
-    publish(l);
+    struct leader *l = payload;
+    lease_listening(&l->lease, pg_conn_clock());
 }
 
-void leader_lost(struct leader *l)
+static void left(void *payload)
 {
+    struct leader *l = payload;
     lease_lost(&l->lease);
     publish(l);
 }
@@ -253,32 +266,33 @@ static bool do_step(struct leader *l, struct pg_conn *c, enum lease_step step, s
     return true;
 }
 
-bool leader_tick(struct leader *l, struct pg_conn *c, int64_t *next, struct error *err)
+static bool turn(void *payload, struct pg_conn *c, int64_t *again_ms, struct error *err)
 {
+    struct leader *l = payload;
     for (int steps = 0; steps < STEPS_MOST; steps++) {
-        enum lease_step step = lease_next(&l->lease, pg_conn_clock(), next);
+        enum lease_step step = lease_next(&l->lease, pg_conn_clock(), again_ms);
         if (step == LEASE_WAIT)
-            break;
-        *next = pg_conn_clock();
-        if (!do_step(l, c, step, err)) {
-            leader_lost(l);
+            return true;
+        if (!do_step(l, c, step, err))
             return false;
-        }
         publish(l);
     }
+    *again_ms = pg_conn_clock() + LEASE_HURRY;
     return true;
 }
 
-bool leader_heard(struct leader *l, const char *text)
+/* Anybody may say these words: the worst that comes of them is a silent leader that stays. */
+static void heard(void *payload, const char *text)
 {
-    if (strncmp(text, "beat ", 5) == 0) {
-        if (!l->lease.leads)
-            lease_heard_beat(&l->lease, pg_conn_clock());
-        return false;
-    }
-    if (strncmp(text, "knock ", 6) != 0)
-        return false;
-    bool own = strcmp(text, l->knock) == 0;
-    lease_heard_knock(&l->lease, own);
-    return l->lease.leads && !own;
+    struct leader *l = payload;
+    if (strncmp(text, "beat ", 5) == 0 && !l->lease.leads)
+        lease_heard_beat(&l->lease, pg_conn_clock());
+    else if (strncmp(text, "knock ", 6) == 0)
+        lease_heard_knock(&l->lease, strcmp(text, l->knock) == 0);
+}
+
+struct listener_guest leader_guest(struct leader *l)
+{
+    return (struct listener_guest){
+        .payload = l, .joined = joined, .turn = turn, .heard = heard, .left = left};
 }

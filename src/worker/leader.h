@@ -8,16 +8,11 @@
  * Not for: being sure. Between asking and acting a leader can lose its session; what must not be
  * done by two takes leader_still_holds() right before, and a lock of its own kind besides.
  *
- * Order: leader_new(); by the thread that listens: LISTEN on LEADER_CHANNEL, leader_listening()
- * when the connection has proved to hear, leader_tick() when it asked to be called,
- * leader_heard() for every notification of the channel, then leader_tick() again, leader_lost()
- * when the connection is gone or deaf. leader_free() when no thread uses it any longer.
- * Between a query on the connection and its answer notifications may arrive: whoever measures
- * whether the idle connection hears (a transaction pooler hands notifications out with answers)
- * does so before leader_listening(), and without ticks in between.
- * Ownership: id is copied; the connection belongs to the caller, mailbox and log are borrowed.
- * Errors: leader_tick() fails when the connection is lost. What the server refuses (a holder of
- * another role that may not be ended, a full queue) is logged and tried again.
+ * Order: leader_new(); leader_guest() goes to the listener, which calls the rest on its thread;
+ * leader_free() when the listener has stopped.
+ * Ownership: id is copied, mailbox and log are borrowed.
+ * Errors: a lost connection is the listener's to report. What the server refuses (a holder of
+ * another role that may not be ended, a full queue of notifications) is logged and tried again.
  */
 #ifndef WORKER_LEADER_H
 #define WORKER_LEADER_H
@@ -28,9 +23,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "pg/conn.h"
+#include "worker/listener.h"
 #include "worker/mailbox.h"
-
-#define LEADER_CHANNEL "platen_worker"
 
 struct leader;
 
@@ -43,21 +37,15 @@ struct leader_options {
 struct leader *leader_new(const struct leader_options *options);
 void leader_free(struct leader *l); /* accepts NULL */
 
-/* --- the thread that listens -------------------------------------------------------------- */
+struct listener_guest leader_guest(struct leader *l);
 
-void leader_listening(struct leader *l, int64_t now);
-void leader_lost(struct leader *l);
-
-/* Does what is due. *next: when to call again (pg_conn_clock()). */
-bool leader_tick(struct leader *l, struct pg_conn *c, int64_t *next, struct error *err);
-
-/* The text comes from anybody. True: call leader_tick() now. */
-bool leader_heard(struct leader *l, const char *text);
-
-/* --- any thread --------------------------------------------------------------------------- */
+/* What follows may be called from any thread. */
 
 /* Whether this worker leads, as far as is known: the server said so within the last seconds. */
 bool leader_leads(struct leader *l);
+
+/* Asks the server whether any worker of this database leads. c: as below. */
+bool leader_anywhere(struct pg_conn *c, bool *led, struct error *err);
 
 /* Asks the server whether the session that took the lock still holds it. c: any session of the same
  * database on the primary, other than the listening one unless by its thread. */

@@ -18,8 +18,10 @@
 #define ANSWER_MS 5000 /* for the few small statements on this connection */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MOST_MS 10000
-#define WAIT_MS 60000 /* nothing waits longer than this, whatever it waits for */
-#define EXTENSIONS 10 /* an echo behind a flood may take so many times its wait */
+#define WAIT_MS 60000     /* nothing waits longer than this, whatever it waits for */
+#define POOLER_RETRIES 10 /* times retry_ms: each try leaves traces in sessions of others */
+#define UNHEARD_MOST 2    /* connections that never heard an echo, until it is the way's fault */
+#define EXTENSIONS 10     /* an echo behind a flood may take so many times its wait */
 
 struct listener {
     struct listener_options options;
@@ -31,6 +33,7 @@ struct listener {
     struct echo *echo;
     pthread_mutex_t mutex; /* of state */
     struct listener_state state;
+    unsigned unheard;          /* connections in a row that never heard an echo */
     char told[ERROR_TEXT_MAX]; /* what was last said about being deaf */
     bool told_no_log;
 };
@@ -40,11 +43,12 @@ struct session {
     struct listener *l;
     struct pg_conn *conn;
     int pid; /* of its server process */
-    bool has_log, told, proven;
+    bool has_log, told, proven, settled;
     char nonce[ECHO_TEXT_MAX]; /* "": no echo is awaited */
     bool sent;
     int64_t deadline;  /* of that echo, once it was sent */
     int64_t latest;    /* beyond which the deadline is not put off */
+    bool put_off;      /* it was */
     int64_t next_echo; /* when to send one, while none is awaited */
     int64_t guest_at;
     bool guest_called;
@@ -108,14 +112,14 @@ static void tell_deaf(struct listener *l, const struct error *err)
 
 /* --- beginning -------------------------------------------------------------------------------- */
 
-enum ending { END_STOPPED, END_LOST, END_DEAF };
+enum ending { END_STOPPED, END_LOST, END_STANDBY, END_POOLED };
 
 static enum ending standby(struct error *err)
 {
     error_set(err, ERROR_FAILED,
               "this server is a standby, which cannot LISTEN: changes are found by polling alone "
               "(listen.poll). Let listen.database name the primary");
-    return END_DEAF;
+    return END_STANDBY;
 }
 
 static enum ending pooled(struct error *err)
@@ -125,7 +129,7 @@ static enum ending pooled(struct error *err)
               "sessions to many clients (transaction mode). Changes are found by polling alone "
               "(listen.poll). Let listen.database name the server itself, or a pooler in session "
               "mode (Supabase: port 5432 instead of 6543)");
-    return END_DEAF;
+    return END_POOLED;
 }
 
 /* Of several hosts the primary is wanted. Where none is, a standby will do to find that out. Not
@@ -135,6 +139,7 @@ static bool connect_to(struct listener *l, struct pg_conn **conn, struct error *
     struct pg_options options = {.connect_ms = l->options.connect_ms,
                                  .wait_ms = ANSWER_MS,
                                  .session_attrs = "primary",
+                                 .application = "platen listen",
                                  .stop = &l->stop};
     struct error first = ERROR_INIT;
     if (pg_conn_open(conn, l->conninfo, &options, &first))
@@ -150,6 +155,8 @@ static const char ABOUT[] =
     " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
     " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))";
 
+#define LISTEN "LISTEN platen; LISTEN " ECHO_CHANNEL
+
 /* Without the change log, channels of schemas like the seeds' own triggers' are all there is. */
 static bool subscribe(struct session *s, bool *in_recovery, struct error *err)
 {
@@ -162,11 +169,9 @@ static bool subscribe(struct session *s, bool *in_recovery, struct error *err)
     PQclear(res);
     if (*in_recovery)
         return true;
-    return pg_conn_run(s->conn,
-                       s->has_log ? &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL)
-                                  : &PG_SQL("LISTEN platen; LISTEN " ECHO_CHANNEL ";"
-                                            "LISTEN cache_invalidate; LISTEN homepage_updated"),
-                       NULL, err);
+    const char *sql =
+        s->has_log ? LISTEN : LISTEN "; LISTEN cache_invalidate; LISTEN homepage_updated";
+    return pg_conn_run(s->conn, &PG_SQL(sql), NULL, err);
 }
 
 /* --- the echo --------------------------------------------------------------------------------- */
@@ -175,7 +180,7 @@ static void send_echo(struct session *s)
 {
     struct listener *l = s->l;
     snprintf(s->nonce, sizeof(s->nonce), "echo %.100s %016" PRIx64, l->id, backoff_seed());
-    s->sent = false;
+    s->sent = s->put_off = false;
     echo_send(l->echo, s->nonce);
 }
 
@@ -185,6 +190,7 @@ static void echo_heard(struct session *s)
     s->proven = true;
     if (!s->told)
         tell_listening(s);
+    s->l->unheard = 0;
     s->next_echo = pg_conn_clock() + s->l->options.echo_every_ms;
     backoff_reset(&s->l->backoff);
 }
@@ -228,7 +234,7 @@ static enum ending see_echo(struct session *s, struct error *err)
 /* Where nothing was ever heard, a connection that answers all the same is a pooler's. */
 static enum ending echo_missing(struct session *s, struct error *err)
 {
-    if (!s->proven)
+    if (!s->proven && ++s->l->unheard >= UNHEARD_MOST)
         return answers(s, err) ? pooled(err) : END_LOST;
     error_set(err, ERROR_FAILED, "an echo was not heard for %.1f s: the connection is dead",
               (double)s->l->options.echo_wait_ms / 1000);
@@ -250,16 +256,31 @@ static void on_heard(void *payload, const char *channel, const char *text)
         s->guest_at = 0;
     }
     /* Behind a flood an echo comes late, and what arrives proves as much. */
-    if (s->sent) {
+    if (s->sent && s->nonce[0] != '\0') {
         int64_t put_off = pg_conn_clock() + s->l->options.echo_wait_ms;
         s->deadline = put_off < s->latest ? put_off : s->latest;
+        s->put_off = true;
     }
+}
+
+/* A session that listens is idle for good reason. Not before it is known to be ours alone. */
+static const char SETTLE[] = "SELECT pg_catalog.set_config(name, '0', false)"
+                             " FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'";
+
+static bool settle(struct session *s, struct error *err)
+{
+    if (!s->proven || s->settled)
+        return true;
+    s->settled = true;
+    return pg_conn_run(s->conn, &PG_SQL(SETTLE), NULL, err);
 }
 
 static bool call_guest(struct session *s, struct error *err)
 {
     const struct listener_guest *guest = &s->l->options.guest;
-    if (!s->proven || guest->turn == NULL)
+    bool awaiting = s->nonce[0] != '\0' && s->sent && !s->put_off;
+    if (!s->proven || guest->turn == NULL ||
+        awaiting) /* it is the idle connection that must hear */
         return true;
     if (!s->guest_called && guest->joined != NULL)
         guest->joined(guest->payload);
@@ -307,7 +328,7 @@ static enum ending attend(struct session *s, struct error *err)
             ending = echo_missing(s, err);
         if (ending != END_STOPPED)
             return ending;
-        if (!call_guest(s, err))
+        if (!settle(s, err) || !call_guest(s, err))
             return END_LOST;
     }
     return END_STOPPED;
@@ -331,7 +352,7 @@ static enum ending listen_on(struct session *s, struct error *err)
         guest->left(guest->payload);
     /* The pooler's sessions go on to others, who did not ask for notifications. */
     struct error ignored = ERROR_INIT;
-    if (ending == END_DEAF)
+    if (ending == END_POOLED)
         pg_conn_run(s->conn, &PG_SQL("UNLISTEN *"), NULL, &ignored);
     return ending;
 }
@@ -354,7 +375,7 @@ static void pause_for(struct listener *l, int64_t ms)
     int64_t until = pg_conn_clock() + ms, left;
     while (!atomic_load(&l->stop) && (left = until - pg_conn_clock()) > 0) {
         struct pollfd pfd = {.fd = l->wake, .events = POLLIN};
-        if (poll(&pfd, 1, (int)left) > 0 && !atomic_load(&l->stop))
+        if (poll(&pfd, 1, left > WAIT_MS ? WAIT_MS : (int)left) > 0 && !atomic_load(&l->stop))
             clear_wake(&(struct session){.l = l});
     }
 }
@@ -367,12 +388,12 @@ static void *run(void *payload)
         enum ending ending = one_connection(l, &err);
         if (atomic_load(&l->stop))
             break;
-        if (ending == END_DEAF) {
-            tell_deaf(l, &err);
-            pause_for(l, l->options.retry_ms);
-        } else {
+        if (ending == END_LOST) {
             tell_lost(l, &err);
             pause_for(l, backoff_next(&l->backoff));
+        } else {
+            tell_deaf(l, &err);
+            pause_for(l, l->options.retry_ms * (ending == END_POOLED ? POOLER_RETRIES : 1));
         }
     }
     return NULL;

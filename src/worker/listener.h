@@ -8,10 +8,10 @@
  * connection, and every wait has a deadline.
  *
  * Proof of life: from time to time it notifies itself from another session (worker/echo.h), with a
- * number nobody can guess. An echo that is not heard in time ends the connection. One that was
- * never heard at all means that notifications cannot arrive on this way, as through a pooler in
- * transaction mode: EVENT_DEAF, as on a standby, where there is no LISTEN. Then it says once how to
- * mend it, closes the connection, and tries again from time to time.
+ * number nobody can guess. An echo that is not heard in time ends the connection. Two connections
+ * in a row that never heard one mean that notifications cannot arrive on this way, as through a
+ * pooler in transaction mode: EVENT_DEAF, as on a standby, where there is no LISTEN. Then it says
+ * once how to mend it, closes the connection, and tries again from time to time.
  *
  * A guest shares the connection: leadership holds a lock in its session. It is let in when the
  * connection is proven, and called on the listener's thread only.
@@ -54,7 +54,8 @@ struct listener_options {
     const char *id; /* the worker's */
     int64_t connect_ms;
     int64_t echo_every_ms, echo_wait_ms;
-    int64_t retry_ms; /* where notifications cannot arrive: how often to see whether they can now */
+    int64_t retry_ms; /* on a standby: how often to see whether it still is one; a pooler is tried
+                         less often */
     struct mailbox *mailbox;
     struct log *log;
     struct listener_guest guest;

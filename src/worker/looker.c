@@ -1,9 +1,11 @@
 #include "worker/looker.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "pg/conn.h"
 #include "worker/thread.h"
 
 struct looker {
@@ -14,13 +16,24 @@ struct looker {
     bool ordered, stop;
     const struct config *config;
     struct press_session *session; /* of that configuration; NULL: none yet */
+    _Atomic int64_t step_ms;       /* the last sign of life of a look */
     struct looked looked;          /* order: what is to be done; the rest: how it ended */
 };
+
+static void note_step(void *payload, const char *step, uint64_t done, uint64_t total)
+{
+    struct looker *l = payload;
+    (void)step;
+    (void)done;
+    (void)total;
+    atomic_store(&l->step_ms, pg_conn_clock());
+}
 
 /* The one place that calls the press. */
 static void look(struct looker *l, struct looked *looked)
 {
-    struct press_options options = {.full = looked->order.full};
+    struct press_options options = {
+        .full = looked->order.full, .progress = note_step, .payload = l};
     if (l->session == NULL)
         l->session = press_session_open(l->config);
     error_clear(&looked->err);
@@ -90,6 +103,7 @@ void looker_look(struct looker *l, const struct config *config, const struct loo
     pthread_mutex_lock(&l->mutex);
     l->config = config;
     l->looked = (struct looked){.order = *order};
+    atomic_store(&l->step_ms, pg_conn_clock());
     l->ordered = true;
     pthread_cond_signal(&l->changed);
     pthread_mutex_unlock(&l->mutex);
@@ -100,4 +114,9 @@ void looker_take(struct looker *l, struct looked *looked)
     pthread_mutex_lock(&l->mutex);
     *looked = l->looked;
     pthread_mutex_unlock(&l->mutex);
+}
+
+int64_t looker_step_ms(struct looker *l)
+{
+    return atomic_load(&l->step_ms);
 }

@@ -40,4 +40,7 @@ void looker_forget(struct looker *l);
 
 void looker_take(struct looker *l, struct looked *looked);
 
+/* When the look that runs last took a step, by pg_conn_clock(). */
+int64_t looker_step_ms(struct looker *l);
+
 #endif

@@ -12,26 +12,34 @@
 #include "base/mem.h"
 #include "pg/conn.h"
 #include "worker/backoff.h"
+#include "worker/crew.h"
 #include "worker/listener.h"
 #include "worker/looker.h"
 #include "worker/mailbox.h"
 #include "worker/reasons.h"
 #include "worker/report.h"
+#include "worker/tell.h"
 #include "worker/watchfiles.h"
+#include "worker/watchpin.h"
 
 struct worker {
     const struct worker_options *options;
     struct log *log;
-    char id[HOST_NAME_MAX + 16]; /* host and process: in echoes, heartbeats and the release log */
+    char id[HOST_NAME_MAX +
+            24]; /* host, process and a number: two containers may share the others */
     const struct config *config;
     struct config *loaded; /* NULL: the one to begin with is in force */
     struct mailbox mailbox;
     struct reasons reasons;
     struct looker *looker;
     struct listener *listener;
+    struct crew *crew;
     struct watchfiles *files;
+    int64_t look_began;
+    struct watchpin pin;
+    struct tell tell;
     int signals;
-    bool begun, was_listening, looking, stopping;
+    bool begun, looking, stopping;
 };
 
 /* --- configuration ---------------------------------------------------------------------------- */
@@ -57,6 +65,25 @@ static struct listener_options listener_of(struct worker *w, const struct config
                                      .log = w->log};
 }
 
+/* The crew first: it is the listener's guest. */
+static bool start_threads(struct worker *w, const struct config *c, struct error *err)
+{
+    struct crew_options crew = {.config = c, .id = w->id, .mailbox = &w->mailbox, .log = w->log};
+    if (!crew_start(&w->crew, &crew, err))
+        return false;
+    struct listener_options listener = listener_of(w, c);
+    listener.guest = crew_guest(w->crew);
+    return listener_start(&w->listener, &listener, err);
+}
+
+static void stop_threads(struct worker *w)
+{
+    listener_stop(w->listener);
+    crew_stop(w->crew);
+    w->listener = NULL;
+    w->crew = NULL;
+}
+
 static bool same_listener(const struct listener_options *a, const struct listener_options *b)
 {
     return strcmp(a->conninfo, b->conninfo) == 0 && a->connect_ms == b->connect_ms &&
@@ -78,25 +105,29 @@ static void use_config(struct worker *w, struct config *c)
     struct error err = ERROR_INIT;
     struct listener_options before = listener_of(w, w->config), now = listener_of(w, c);
     struct reasons_options reasons = reasons_of(c);
-    bool same = same_listener(&before, &now);
+    bool same = same_listener(&before, &now) && crew_same(w->config, c);
     reasons_set_options(&w->reasons, &reasons);
+    tell_config(&w->tell, c);
     w->config = c;
+    watchpin_open(&w->pin, c->out);
     if (!same) {
-        listener_stop(w->listener);
-        if (!listener_start(&w->listener, &now, &err))
+        stop_threads(w);
+        if (!start_threads(w, c, &err))
             log_say(w->log, LOG_ERROR, "not listening", err.text);
     }
     free_config(w->loaded);
     w->loaded = c;
 }
 
-/* The new set of watches is there before anything is read, and before the old one is gone: no
- * change falls in between. */
+/* After the configuration was read, since that says what to watch, and before all other files are.
+ * What the old watches have seen meanwhile is a reason to read them once more. */
 static void watch_files(struct worker *w)
 {
     struct error err = ERROR_INIT;
     size_t missed = 0;
     struct watchfiles *files = watchfiles_open(w->config, &missed, &err);
+    if (w->files != NULL && watchfiles_changed(w->files))
+        reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
     watchfiles_close(w->files);
     w->files = files;
     if (files == NULL || missed > 0)
@@ -112,14 +143,13 @@ static void reload(struct worker *w)
     struct error err = ERROR_INIT;
     struct config *c = mem_calloc(1, sizeof(*c));
     looker_forget(w->looker);
-    watch_files(w);
     if (w->options->load_config(w->options->payload, c, &err)) {
         use_config(w, c);
-        watch_files(w);
     } else {
         log_say(w->log, LOG_ERROR, "configuration not used", err.text);
         free_config(c);
     }
+    watch_files(w);
 }
 
 /* --- what happens ----------------------------------------------------------------------------- */
@@ -132,39 +162,60 @@ static void begin(struct worker *w, const struct event *e)
     w->begun = true;
 }
 
-static void on_looked(struct worker *w)
+static void on_looked(struct worker *w, const struct event *e)
 {
     struct looked looked;
     looker_take(w->looker, &looked);
     w->looking = false;
+    if (!watchpin_is_on(&w->pin))
+        watchpin_open(&w->pin, w->config->out);
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
     report_look(w->log, &looked);
+    if (w->crew != NULL)
+        crew_looked(w->crew, &looked, w->look_began);
+    tell_looked(&w->tell, &looked, e->last_ms);
     press_result_release(&looked.result);
+}
+
+static void tell_mode(struct worker *w)
+{
+    struct listener_state state;
+    if (w->listener == NULL)
+        return;
+    listener_state(w->listener, &state);
+    tell_listener(&w->tell, &state);
 }
 
 static void on_event(struct worker *w, const struct event *e)
 {
+    if (w->crew != NULL)
+        crew_event(w->crew, e);
     switch (e->kind) {
     case EVENT_NOTIFIED:
         reasons_note(&w->reasons, LOOK_NOTIFIED, e->count, e->last_ms);
+        tell_notified(&w->tell, e->count);
         break;
     case EVENT_LISTENING:
         if (w->begun)
             reasons_note(&w->reasons, LOOK_RECONNECT, 1, e->last_ms);
         begin(w, e);
+        tell_mode(w);
         break;
     case EVENT_LOST:
     case EVENT_DEAF:
         begin(w, e);
+        tell_mode(w);
         break;
     case EVENT_DUE:
         reasons_note(&w->reasons, LOOK_DUE, e->count, e->last_ms);
         break;
     case EVENT_LOOKED:
-        on_looked(w);
+        on_looked(w, e);
         break;
     case EVENT_LEADER:
     case EVENT_FOLLOWER:
+        tell_leader(&w->tell, e->kind == EVENT_LEADER);
+        break;
     case EVENT_KINDS:
         break;
     }
@@ -176,10 +227,13 @@ static void on_signal(struct worker *w)
     while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
             reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
+            tell_reloading(&w->tell);
             continue;
         }
-        if (!w->stopping)
+        if (!w->stopping) {
             log_say(w->log, LOG_INFO, "stopping", w->looking ? "the look is finished first" : NULL);
+            tell_stopping(&w->tell);
+        }
         w->stopping = true;
     }
 }
@@ -191,18 +245,20 @@ static void look_if_due(struct worker *w)
     struct look_order order;
     if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
         return;
-    if (order.reload && order.reason != LOOK_START)
+    if (order.reload)
         reload(w);
     w->looking = true;
+    w->look_began = pg_conn_clock();
     looker_look(w->looker, w->config, &order);
+    tell_looking(&w->tell);
 }
 
 static int time_left(const struct worker *w)
 {
     int64_t next = w->stopping ? REASONS_NEVER : reasons_next(&w->reasons);
-    if (next == REASONS_NEVER)
-        return -1;
-    int64_t left = next - pg_conn_clock();
+    int64_t left = tell_wait(&w->tell), now = pg_conn_clock();
+    if (next != REASONS_NEVER && next - now < left)
+        left = next - now;
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -211,14 +267,18 @@ static void turn(struct worker *w)
     struct event e;
     struct pollfd pfds[] = {{.fd = w->signals, .events = POLLIN},
                             {.fd = mailbox_fd(&w->mailbox), .events = POLLIN},
-                            {.fd = watchfiles_fd(w->files), .events = POLLIN}};
+                            {.fd = watchfiles_fd(w->files), .events = POLLIN},
+                            {.fd = watchpin_fd(&w->pin), .events = POLLIN}};
     poll(pfds, sizeof(pfds) / sizeof(*pfds), time_left(w));
     on_signal(w);
     if (w->files != NULL && watchfiles_changed(w->files))
         reasons_note(&w->reasons, LOOK_RELOAD, 1, pg_conn_clock());
+    if (watchpin_changed(&w->pin))
+        reasons_note(&w->reasons, LOOK_COMMAND, 1, pg_conn_clock());
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
+    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
 }
 
 static bool take_signals(struct worker *w, struct error *err)
@@ -237,19 +297,19 @@ static bool take_signals(struct worker *w, struct error *err)
 static bool start(struct worker *w, struct error *err)
 {
     struct reasons_options reasons = reasons_of(w->config);
-    struct listener_options listener = listener_of(w, w->config);
     reasons_init(&w->reasons, &reasons, backoff_seed());
     watch_files(w);
+    watchpin_open(&w->pin, w->config->out);
     return mailbox_init(&w->mailbox, err) && take_signals(w, err) &&
-           looker_start(&w->looker, &w->mailbox, err) &&
-           listener_start(&w->listener, &listener, err);
+           looker_start(&w->looker, &w->mailbox, err) && start_threads(w, w->config, err);
 }
 
 static void stop(struct worker *w)
 {
-    listener_stop(w->listener);
+    stop_threads(w);
     looker_stop(w->looker);
     watchfiles_close(w->files);
+    watchpin_close(&w->pin);
     mailbox_release(&w->mailbox);
     if (w->signals >= 0)
         close(w->signals);
@@ -261,19 +321,25 @@ static void set_id(struct worker *w)
     char host[HOST_NAME_MAX + 1] = "";
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
         strcpy(host, "host");
-    snprintf(w->id, sizeof(w->id), "%s-%d", host, (int)getpid());
+    snprintf(w->id, sizeof(w->id), "%s-%d-%04x", host, (int)getpid(),
+             (unsigned)(backoff_seed() & 0xffff));
 }
 
 bool worker_run(const struct worker_options *options, struct error *err)
 {
-    struct worker w = {
-        .options = options, .log = options->log, .config = options->config, .signals = -1};
+    struct worker w = {.options = options,
+                       .log = options->log,
+                       .config = options->config,
+                       .signals = -1,
+                       .pin = WATCHPIN_OFF};
     set_id(&w);
     report_start(w.log, w.id, w.config);
+    tell_open(&w.tell, w.config, w.id, w.log);
     bool ok = start(&w, err);
     while (ok && (!w.stopping || w.looking))
         turn(&w);
     stop(&w);
+    tell_close(&w.tell);
     if (ok)
         log_say(w.log, LOG_INFO, "stopped", NULL);
     return ok;

@@ -12,7 +12,7 @@ static const struct {
     int rank;
     bool full, reload, waits, mends;
 } kinds[] = {
-    [LOOK_START] = {"start", 9, .full = true, .reload = true},
+    [LOOK_START] = {"start", 9, .full = true},
     [LOOK_NOTIFIED] = {"notified", 4, .waits = true},
     [LOOK_DUE] = {"due", 5},
     [LOOK_POLL] = {"poll", 1},
@@ -149,7 +149,7 @@ void reasons_done(struct reasons *r, bool ok, bool full, int64_t now_ms)
     }
     int64_t pause = backoff_next(&r->backoff);
     r->owes_full |= r->running.full;
-    r->owes_reload |= r->running.reload;
+    r->owes_reload = true; /* what is read anew may be the mend */
     r->retry_ms = now_ms + pause;
     r->pause_until_ms = now_ms + earlier(pause, FAILING_PAUSE_MS);
 }

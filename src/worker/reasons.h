@@ -5,9 +5,10 @@
  * - Notifications wait for a quiet window (one click of an editor is one release), which a hard cap
  *   ends; so do changed files. All other reasons act at once.
  * - What comes while a look runs makes one more look after it, however much it was.
- * - A failed look is repeated with growing pauses, shortened or lengthened a little by chance, so
- *   that many workers do not come all at once. Meanwhile notifications cause at most one look a
- *   second; a reconnect, changed files and commands act at once, since they may be the mend.
+ * - A failed look is repeated, all files read anew, with growing pauses, shortened or lengthened a
+ * little by chance, so that many workers do not come all at once. Meanwhile notifications cause at
+ * most one look a second; a reconnect, changed files and commands act at once, since they may be
+ * the mend.
  * - Without any other reason: a look every poll_ms, and a full one every full_every_ms.
  *
  * Order: reasons_init(); reasons_note() whenever something happens; sleep until reasons_next();
@@ -62,7 +63,7 @@ struct reasons {
     struct look_order running;
     int64_t running_since;
 
-    bool owes_full, owes_reload; /* a failed look was to do it */
+    bool owes_full, owes_reload; /* after a failed look */
     struct backoff backoff;      /* its failures: in a row */
     int64_t retry_ms, pause_until_ms;
     int64_t ended_ms, full_ms;

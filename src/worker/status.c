@@ -53,7 +53,7 @@ void status_add_problem(struct worker_status *s, const char *text)
     if (s->n_problems == STATUS_PROBLEMS_MAX)
         s->more_problems++;
     else
-        STATUS_SET(s->problems[s->n_problems++], text);
+        status_text(s->problems[s->n_problems++], STATUS_TEXT_MAX, text);
 }
 
 void status_add_held(struct worker_status *s, const char *set, const char *locale)

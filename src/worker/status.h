@@ -84,7 +84,9 @@ struct worker_status {
     char why[STATUS_TEXT_MAX]; /* of the mode, where there is something to say */
     bool leader;
     uint64_t generation;
-    struct status_look look;
+    struct status_look look; /* the last one that has ended */
+    int64_t looking_since;   /* of one that runs */
+    bool stuck;              /* it has passed its deadlines without a step */
     uint64_t failures_in_row;
     struct status_counters counters;
     struct latency_summary latency; /* commit to printed */

@@ -30,9 +30,9 @@
 struct status_file {
     struct worker_status now;    /* the caller's to change */
     struct latency_ring latency; /* likewise: latency_add() */
-    const char *out;             /* private from here; borrowed */
-    bool changed, tried;
-    int64_t last_ms; /* of the last try, by the caller's monotonic clock */
+    const char *out;             /* borrowed; may be changed, too */
+    bool changed, tried;         /* private from here */
+    int64_t last_ms;             /* of the last try, by the caller's monotonic clock */
 };
 
 /* Fills `now` by status_init(). Writes nothing yet. */

@@ -90,7 +90,10 @@ static void add_look(struct strbuf *sb, const struct worker_status *s)
     add_flag(sb, "omitted", look->omitted);
     strbuf_addch(sb, ',');
     add_text(sb, "error", look->error);
-    strbuf_addch(sb, '}');
+    strbuf_addstr(sb, "},\n");
+    add_moment(sb, "looking_since", s->looking_since);
+    strbuf_addch(sb, ',');
+    add_flag(sb, "stuck", s->stuck);
 }
 
 static void add_figures(struct strbuf *sb, const struct worker_status *s)
@@ -428,6 +431,8 @@ static void read_all(struct reading *r, struct worker_status *s)
     take_flag(r, "leader", &s->leader);
     take_count(r, "generation", &s->generation);
     read_look(r, s);
+    take_moment(r, "looking_since", &s->looking_since);
+    take_flag(r, "stuck", &s->stuck);
     read_latency(r, s);
     take_known(r, "lag_ms", &s->lag_ms);
     take_moment(r, "next_due", &s->next_due);

@@ -36,11 +36,9 @@ struct watchfiles {
 
 static void watch(struct watchfiles *w, const char *folder, const char *name)
 {
-    int wd = -1;
-    if (w->n < FOLDERS_MAX)
-        wd = inotify_add_watch(w->fd, folder, EVENTS | IN_ONLYDIR);
+    int wd = w->n < FOLDERS_MAX ? inotify_add_watch(w->fd, folder, EVENTS | IN_ONLYDIR) : -1;
     if (wd < 0) {
-        w->missed += errno != ENOENT && errno != ENOTDIR;
+        w->missed += w->n >= FOLDERS_MAX || (errno != ENOENT && errno != ENOTDIR);
         return;
     }
     MEM_GROW(w->list, w->n + 1, w->alloc);

@@ -126,6 +126,17 @@ def add_due(db, count=3, **more):
     return made
 
 
+def poison(db, due):
+    """The first schedule that is due names another section's version."""
+    db.rows(
+        (
+            "UPDATE section_schedules SET version_id = %s, publish_at = publish_at - interval '1"
+            " minute' WHERE id = %s"
+        ),
+        (due[1][1], due[0][2]),
+    )
+
+
 def _all(where, sql, args=None, **more):
     return where.rows(sql, args, **more) if hasattr(where, "rows") else run(where, sql, args)
 

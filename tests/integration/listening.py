@@ -24,15 +24,18 @@ from program import PLATEN, platen
 
 
 class Listening:
-    def __init__(self, db, folder, *args, config=None, dsn=None, cwd=ROOT, quiet="20ms", **settings):
+    def __init__(self, db, folder, *args, config=None, dsn=None, cwd=ROOT, env=None, quiet="20ms", program=PLATEN,
+                 **settings):
         """settings: of listen.*, without the dots: poll="200ms"."""
         self.db, self.folder = db, pathlib.Path(folder)
         self.out = self.folder / "out"
         self.config = pathlib.Path(config or ROOT / "platen.yaml")
+        self.program = str(program)
         self.dsn = dsn or db.pg.dsn(db.name)
         self.cwd = cwd
         self.args = args
         self.env = {"PLATEN_LISTEN_" + name.upper(): value for name, value in {"quiet": quiet, **settings}.items()}
+        self.env.update(env or {})
         self.logfile = self.folder / "listen.log"
         self.process = None
         self.code = None
@@ -42,7 +45,7 @@ class Listening:
     def start(self):
         with open(self.logfile, "ab") as log:
             self.process = subprocess.Popen(
-                [PLATEN, "listen", "--json", "--verbose", "--config", str(self.config), "--out", str(self.out),
+                [self.program, "listen", "--json", "--verbose", "--config", str(self.config), "--out", str(self.out),
                  "--source", self.dsn, *map(str, self.args)],
                 cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.env})
         return self
@@ -136,7 +139,10 @@ class Listening:
         cold = self.cold()
         deadline = time.monotonic() + timeout
         while True:
-            different = differences(tree(self.out), cold)
+            try:
+                different = differences(tree(self.out), cold)
+            except FileNotFoundError as gone:  # the worker prints meanwhile
+                different = [str(gone)]
             if not different:
                 return
             assert time.monotonic() < deadline, "not as a cold build: %s\n%s" % (different[:20], self.tail())
@@ -152,3 +158,39 @@ class Listening:
         with open("/proc/%d/stat" % self.process.pid, encoding="ascii") as stat:
             fields = stat.read().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+PAGE = "<!DOCTYPE html><title>{{title}}</title>{{>footer}}\n"
+
+
+class SmallSite:
+    """A site of one table and one page set, in a folder of its own: what a test may break and mend."""
+
+    TABLE = "CREATE TABLE note (key text, locale text, title text); INSERT INTO note VALUES ('a', 'en', 'First')"
+    QUERY = "SELECT key, locale, title FROM public.note ORDER BY key, locale"
+
+    def __init__(self, folder, query=QUERY, **settings):
+        self.folder = pathlib.Path(folder)
+        self.settings = settings
+        self.write("templates/page.html.mustache", PAGE)
+        self.write("templates/footer.html.mustache", "<p>Old footer</p>")
+        self.write("templates/404.html.mustache", "<title>Not here</title>\n")
+        self.write("sql/notes.sql", query)
+        self.configure()
+
+    def configure(self, **more):
+        config = {"site": {"name": "Notes", "base_url": "http://localhost/"}, "static": "static",
+                  "page_sets": {"notes": {"query": "sql/notes.sql", "template": "page", "path": "{{locale}}/{{key}}.html"}},
+                  **self.settings, **more}
+        self.write("platen.yaml", json.dumps(config))
+
+    def write(self, path, text):
+        """As editors do: another file, then a rename."""
+        path = self.folder / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name("." + path.name + ".new")
+        beside.write_text(text, encoding="utf-8")
+        beside.rename(path)
+
+    def listen(self, db, **more):
+        return Listening(db, self.folder, config=self.folder / "platen.yaml", cwd=self.folder, **more)

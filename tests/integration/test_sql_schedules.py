@@ -16,6 +16,7 @@ from cmsdata import (
     add_version,
     let_expire,
     live,
+    poison,
     print_scheduler,
     process,
     process_printed,
@@ -153,17 +154,6 @@ def test_drafting_does_not_hold_up_the_schedule(db):
 
 
 # -- errors: B-13 b, H-06 ----------------------------------------------------------------------
-
-
-def poison(db, due):
-    """The first schedule that is due names another section's version."""
-    db.rows(
-        (
-            "UPDATE section_schedules SET version_id = %s, publish_at = publish_at - interval '1"
-            " minute' WHERE id = %s"
-        ),
-        (due[1][1], due[0][2]),
-    )
 
 
 def test_one_bad_row_stops_no_other(db):

@@ -93,7 +93,7 @@ class Crowd:
             self.ended = True
             self.condition.notify_all()
         for thread in self.threads:
-            thread.join(30)
+            thread.join(5)
 
     def run(self, commits, timeout=60):
         with self.condition:
@@ -108,6 +108,9 @@ class Crowd:
     def _write(self, number):
         chance = random.Random("%s %d" % (self.seed, number))
         connection = self.db.connect(autocommit=False)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")  # somebody else's transaction may last longer than we want to wait
+        connection.commit()
         try:
             while self._may_write():
                 self._transaction(connection, chance)

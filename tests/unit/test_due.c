@@ -120,13 +120,48 @@ static void what_was_over_before_is_no_reason(void **state)
     struct due_clock clock = {0};
     struct due_page page = {.at = DUE_NEVER};
     due_clock_set(&clock, 1000, 1000, T0);
-    due_page_set(&page, &clock, T0 - 1, 1000);
+    due_page_set(&page, &clock, T0 - 1000, 1000);
     assert_true(due_page_at(&page, &clock) == DUE_NEVER);
-    due_page_set(&page, &clock, T0, 1000);
+    due_page_set(&page, &clock, T0 - HOUR, 1000);
     assert_true(due_page_at(&page, &clock) == DUE_NEVER);
     /* it came while the look was under way: the snapshot was older */
-    due_page_set(&page, &clock, T0 + 1, 1000);
-    assert_true(due_page_at(&page, &clock) == 1001);
+    due_page_set(&page, &clock, T0 + 1000, 1000);
+    assert_true(due_page_at(&page, &clock) == 2000);
+}
+
+/* Due at T0 + 0.7 s, which arrives as T0: looked at too early, and again when the second is over.
+ */
+static void a_second_that_was_cut_off_is_waited_for(void **state)
+{
+    (void)state;
+    struct due_clock clock = {0};
+    struct due_page page = {.at = DUE_NEVER};
+    due_clock_set(&clock, 5000, 5000, T0);
+    due_page_set(&page, &clock, T0, 1000);
+    assert_true(due_page_at(&page, &clock) == 5000);
+    due_page_posted(&page, 5000);
+    due_page_set(&page, &clock, T0, 5003);
+    assert_true(due_page_at(&page, &clock) == 6000);
+    due_page_posted(&page, 6000);
+    due_page_set(&page, &clock, T0, 6000);
+    assert_true(due_page_at(&page, &clock) == DUE_NEVER);
+}
+
+static void times_are_read_strictly(void **state)
+{
+    (void)state;
+    assert_true(due_parse("1970-01-01T00:00:00Z") == 0);
+    assert_true(due_parse("2027-01-15T08:00:00Z") == T0);
+    assert_true(due_parse("1969-12-31T23:59:59Z") == -1000);
+    static const char *const bad[] = {NULL,
+                                      "",
+                                      "infinity",
+                                      "2027-01-15",
+                                      "2027-01-15T08:00:00",
+                                      "2027-01-15T08:00:00Z ",
+                                      "2027-13-15T08:00:00Z"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_true(due_parse(bad[i]) == DUE_NEVER);
 }
 
 /* A query that always says "in a millisecond" costs four looks a second, not all there is. */
@@ -158,6 +193,8 @@ int main(void)
         cmocka_unit_test(what_fails_holds_up_nothing_else),
         cmocka_unit_test(a_page_is_looked_at_when_its_time_comes),
         cmocka_unit_test(what_was_over_before_is_no_reason),
+        cmocka_unit_test(a_second_that_was_cut_off_is_waited_for),
+        cmocka_unit_test(times_are_read_strictly),
         cmocka_unit_test(hasty_queries_are_slowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

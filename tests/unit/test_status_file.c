@@ -49,6 +49,8 @@ static void fill(struct worker_status *s)
                                            .reconnects = 3,
                                            .unnamed = 5};
     s->failures_in_row = 1;
+    s->looking_since = s->started + 50;
+    s->stuck = true;
     s->latency =
         (struct latency_summary){.count = 9, .p50_ms = 12.5, .p99_ms = 40, .max_ms = 41.125};
     s->lag_ms = 0;
@@ -183,6 +185,8 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(again.overdue, 2);
     assert_int_equal(again.started, s.started);
     assert_int_equal(again.pid_start, s.pid_start);
+    assert_int_equal(again.looking_since, s.started + 50);
+    assert_true(again.stuck);
     assert_int_equal(again.n_held, 2);
     assert_string_equal(again.held[0].set, "homepage");
     assert_string_equal(again.held[1].locale, "");

@@ -1,0 +1,55 @@
+/* The threads that serve all workers of a database: leadership, schedules, the release log.
+ *
+ * For: the loop, which starts and stops them together and passes on what concerns them. None of
+ * them is needed for looking: what fails there is logged, and looks go on.
+ * Not for: what they do (worker/leader.h, worker/schedule.h, worker/releaselog.h).
+ *
+ * Order: crew_start(); crew_guest() for listener_start(); crew_event() for each event and
+ * crew_looked() for each look; listener_stop(), then crew_stop().
+ * Ownership: what is needed of the configuration is copied; id, mailbox and log are borrowed.
+ */
+#ifndef WORKER_CREW_H
+#define WORKER_CREW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "worker/listener.h"
+#include "worker/looker.h"
+#include "worker/mailbox.h"
+#include "worker/schedule.h"
+
+struct crew;
+
+struct crew_options {
+    const struct config *config; /* read by crew_start() alone */
+    const char *id;              /* of this worker; no two have the same */
+    struct mailbox *mailbox;
+    struct log *log;
+};
+
+/* For whoever tells people. */
+struct crew_state {
+    bool leads;
+    struct schedule_state schedule;
+};
+
+bool crew_start(struct crew **out, const struct crew_options *options, struct error *err);
+void crew_stop(struct crew *c); /* accepts NULL */
+
+/* Whether a new configuration is the same to them. */
+bool crew_same(const struct config *a, const struct config *b);
+
+struct listener_guest crew_guest(struct crew *c);
+
+void crew_event(struct crew *c, const struct event *event);
+
+/* began_ms: when the look began (pg_conn_clock()). */
+void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms);
+
+void crew_state(struct crew *c, struct crew_state *state);
+
+#endif
