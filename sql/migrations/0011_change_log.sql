@@ -565,7 +565,7 @@ GRANT EXECUTE ON FUNCTION platen.relation_name(oid), platen.tree(oid), platen.fi
 -- belongs to one names it as section_id.
 DO $watch$
 BEGIN
-    PERFORM platen.watch('public.homepage_sections', locale => 'locale');
+    PERFORM platen.watch('public.homepage_sections', also => '{status}', locale => 'locale');
     PERFORM platen.watch('public.section_versions', also => '{section_id}');
     PERFORM platen.watch('public.section_schedules', also => '{section_id}');
     PERFORM platen.watch('public.section_products', key => 'section_id',

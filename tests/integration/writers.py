@@ -142,8 +142,9 @@ class Crowd:
                 connection.rollback()
             else:
                 connection.commit()
-        except (psycopg2.errors.IntegrityError, psycopg2.errors.OperationalError, psycopg2.errors.RaiseException,
-                psycopg2.errors.DataError):
+        except psycopg2.Error as error:
+            if (error.pgcode or "42").startswith("42"):
+                raise  # our own mistake, or a connection that is gone
             self.rejected += 1  # a deadlock, a key that is taken, something to publish that has gone by now
             connection.rollback()
 
