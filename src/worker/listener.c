@@ -132,8 +132,9 @@ static enum ending pooled(struct error *err)
     return END_POOLED;
 }
 
-/* Of several hosts the primary is wanted. Where none is, a standby will do to find that out. Not
- * "read-write": a role whose transactions are read-only by default may listen. */
+/* Of several hosts the primary is wanted. Where none is, a standby will do to find that out, in the
+ * time that is left: a network that is silent takes all of it. Not "read-write": a role whose
+ * transactions are read-only by default may listen. */
 static bool connect_to(struct listener *l, struct pg_conn **conn, struct error *err)
 {
     struct pg_options options = {.connect_ms = l->options.connect_ms,
@@ -141,11 +142,12 @@ static bool connect_to(struct listener *l, struct pg_conn **conn, struct error *
                                  .session_attrs = "primary",
                                  .application = "platen listen",
                                  .stop = &l->stop};
-    struct error first = ERROR_INIT;
-    if (pg_conn_open(conn, l->conninfo, &options, &first))
+    int64_t until = pg_conn_clock() + l->options.connect_ms;
+    if (pg_conn_open(conn, l->conninfo, &options, err))
         return true;
     options.session_attrs = NULL;
-    return pg_conn_open(conn, l->conninfo, &options, err);
+    options.connect_ms = until - pg_conn_clock();
+    return options.connect_ms > 0 && pg_conn_open(conn, l->conninfo, &options, err);
 }
 
 static const char ABOUT[] =

@@ -6,12 +6,13 @@
 import contextlib
 import os
 import random
+import signal
 import threading
 import time
 
 import psycopg2
 import pytest
-from cmsdata import add_version, publish
+from cmsdata import add_schedule, add_version, publish, schedule_row
 from cmsdb import SAMPLE, TEMPLATE, Database
 from listening import Listening
 from pgcluster import Cluster
@@ -94,6 +95,9 @@ def backend(db, name):
     return rows[0][0] if rows else None
 
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock' AND datname = %s"
+
+
 def until(condition, what, timeout=10):
     deadline = time.monotonic() + timeout
     while not condition():
@@ -129,11 +133,10 @@ def test_the_looking_session_is_terminated_in_the_middle_of_a_look(sample, tmp_p
         publishing = threading.Thread(target=publish_title, args=(sample, "After the lock"))
         publishing.start()
         sample.rows("NOTIFY platen")
-        waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock' AND datname = %s"
         for _ in range(3):
-            until(lambda: sample.value(waits, (LOOKER, sample.name)) == 1, "a look that waits")
+            until(lambda: sample.value(WAITING, (LOOKER, sample.name)) == 1, "a look that waits")
             sample.value("SELECT pg_terminate_backend(%s)", (backend(sample, LOOKER),))
-            until(lambda: sample.value(waits, (LOOKER, sample.name)) == 0, "its end")
+            until(lambda: sample.value(WAITING, (LOOKER, sample.name)) == 0, "its end")
         worker.wait("look failed")
         lock.rollback()
         publishing.join()
@@ -159,6 +162,25 @@ def test_a_hung_query_ends_and_the_worker_goes_on(sample, tmp_path):
         publish_title(sample, "After the hang")
         worker.wait_for("en/index.html", "After the hang")
         worker.assert_equals_cold_build()
+
+
+def test_a_server_that_hangs_is_left(sample, tmp_path):
+    """Where not even statement_timeout can act: the process that serves the look is stopped."""
+    with Worker(sample, tmp_path, environment={"PLATEN_STATEMENT_TIMEOUT": "300ms", "PLATEN_CONNECT_TIMEOUT": "1s"}) as worker:
+        worker.begun()
+        lock = sample.connect(autocommit=False)
+        lock.cursor().execute("LOCK TABLE homepage_sections IN EXCLUSIVE MODE; LOCK TABLE products")
+        sample.rows("NOTIFY platen")
+        until(lambda: sample.value(WAITING, (LOOKER, sample.name)) == 1, "a look that waits")
+        stopped = backend(sample, LOOKER)
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            lock.rollback()
+            publish_title(sample, "While it hangs")
+            worker.wait_for("en/index.html", "While it hangs", timeout=15)
+            worker.assert_equals_cold_build()
+        finally:
+            os.kill(stopped, signal.SIGCONT)
 
 
 @pytest.mark.soak
@@ -210,7 +232,7 @@ def test_the_server_is_restarted(own_db, tmp_path, mode):
 
 QUICK = {} if SOAK else {"echo_every": "500ms", "echo_wait": "300ms", "poll": "1s"}
 BRIEF = {"PLATEN_STATEMENT_TIMEOUT": "2s"} if SOAK else {"PLATEN_CONNECT_TIMEOUT": "1s", "PLATEN_STATEMENT_TIMEOUT": "2s"}
-SILENCE = 120 if SOAK else 3
+SILENCE = 120 if SOAK else 2
 
 
 @pytest.mark.soak
@@ -223,10 +245,16 @@ def test_nothing_passes_for_a_while(sample, tmp_path, ways):
         with worker.expect("not listening", timeout=SILENCE + 30):
             proxy.hole(*ways)
             publish_title(sample, "In the silence")
+            schedule = None
+            if SOAK or len(ways) == 2:
+                section = sample.value("SELECT id FROM homepage_sections WHERE section_key = 'hero-main' AND locale = 'de'")
+                schedule = add_schedule(sample, section, add_version(sample, section, "Due in the silence"), "1 second")
             time.sleep(SILENCE)
         proxy.heal()
         healed = time.monotonic()
         worker.wait_for("en/index.html", "In the silence", timeout=45)
+        if schedule:
+            until(lambda: schedule_row(sample, schedule)[0] == "active", "what was due in the silence", 45)
         worker.wait("listening", 2, timeout=45)
         print("whole again after %.1f s" % (time.monotonic() - healed))
         publish_title(sample, "After the silence")
