@@ -20,7 +20,7 @@ $unwatch$;
 DROP FUNCTION IF EXISTS platen.trim(interval, integer);
 DROP FUNCTION IF EXISTS platen.unwatch(regclass);
 DROP FUNCTION IF EXISTS platen.watch(regclass, text, text[], text);
-DROP FUNCTION IF EXISTS platen.log_body(text, text[], text);
+DROP FUNCTION IF EXISTS platen.log_body(text, text[], text, boolean);
 DROP FUNCTION IF EXISTS platen.log_failed(text, text, text);
 DROP FUNCTION IF EXISTS platen.fingerprint();
 DROP VIEW IF EXISTS platen.watched;

@@ -45,8 +45,7 @@ CREATE TABLE IF NOT EXISTS platen.change (
     xid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     relation   text NOT NULL, -- schema and name, quoted where that is needed: public.products
-    operation  text NOT NULL
-               CHECK (operation IN ('insert', 'update', 'delete', 'truncate')),
+    operation  text NOT NULL, -- insert, update, delete, truncate
     locale     text,   -- null: every locale
     keys       text[], -- null: the whole table
     also       jsonb,  -- {"category_id": ["1", "2"]}: what was there and what is there now
@@ -223,138 +222,160 @@ $function$;
 -- differ, too much is logged, never too little: what is left after equal pairs are taken out is
 -- always all of the difference.
 --
--- Of many rows, when there is no locale to divide them by, only so many are looked at as tell that
--- there are too many keys.
+-- One row whose logged columns stay as they are is what publishing writes, three times. It has a
+-- short way of its own; the long way would cost half as much as the publishing itself. (LIMIT 1
+-- there keeps the planner, which may see many rows first, from compiling the statement.) Of many
+-- rows, when there is no locale to divide them by, only so many are looked at as tell that there
+-- are too many keys.
 --
 -- concat() calls the output function of a column's type. A cast may be anybody's function.
-CREATE OR REPLACE FUNCTION platen.log_body(p_key text, p_also text[], p_locale text)
+CREATE OR REPLACE FUNCTION platen.log_body(
+    p_key text, p_also text[], p_locale text, p_partitioned boolean)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    c_text CONSTANT text :=
-        'CASE WHEN %1$s.%2$s IS NOT NULL THEN concat(%1$s.%2$s) COLLATE "C" END';
-    c_count CONSTANT text := $text$
-            v_whole := (SELECT count(*) FROM (SELECT FROM {rows} LIMIT 1001) f) > 1000
-                AND (SELECT count(DISTINCT e.k) FROM ({first}) e) > 1000;$text$;
-    c_insert CONSTANT text := $text$
-            IF NOT v_whole THEN
-                INSERT INTO platen.change (relation, operation, locale, keys, also)
-                SELECT v_relation, '{operation}', g.l, g.keys,
-                       CASE WHEN g.keys IS NOT NULL THEN g.also END
-                FROM (SELECT {locale} AS l,
-                             CASE WHEN count(DISTINCT e.k) <= 1000 AND bool_and(e.k IS NOT NULL)
-                             THEN array_agg(DISTINCT e.k) END AS keys,
-                             {objects} AS also
-                      FROM ({all}) e {group}) g;
-                GET DIAGNOSTICS v_rows = ROW_COUNT;
-            END IF;$text$;
     c_body CONSTANT text := $text$
 #variable_conflict use_column
 DECLARE
-    v_relation text := format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
-    v_whole boolean := false;
-    v_rows bigint := 0;
+    v_rows bigint := 1;
+    v_count integer;
+    v_whole boolean;
     v_state text;
     v_error text;
 BEGIN
     BEGIN
-        IF TG_NARGS > 1 THEN -- a partition
-            v_relation := platen.relation_name(TG_RELID);
-        END IF;
         IF TG_OP = 'UPDATE' THEN{update}
         ELSIF TG_OP = 'INSERT' THEN{insert}
         ELSIF TG_OP = 'DELETE' THEN{delete}
         ELSE
-            v_whole := true;
-        END IF;
-        IF v_whole THEN
-            INSERT INTO platen.change (relation, operation) VALUES (v_relation, lower(TG_OP));
-            v_rows := 1;
+            INSERT INTO platen.change (relation, operation) VALUES ({relation}, 'truncate');
         END IF;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_error = MESSAGE_TEXT;
-        RAISE WARNING 'platen: a change of % was not logged in detail: %', v_relation, v_error;
+        RAISE WARNING 'platen: a change of %.% was not logged in detail: %',
+            TG_TABLE_SCHEMA, TG_TABLE_NAME, v_error;
         v_rows := 1;
         BEGIN
-            PERFORM platen.log_failed(v_relation, lower(TG_OP), v_state);
+            PERFORM platen.log_failed({relation}, lower(TG_OP), v_state);
         EXCEPTION WHEN OTHERS THEN
             GET STACKED DIAGNOSTICS v_error = MESSAGE_TEXT;
-            RAISE WARNING 'platen: a change of % was not logged: %', v_relation, v_error;
+            RAISE WARNING 'platen: a change of %.% was not logged: %',
+                TG_TABLE_SCHEMA, TG_TABLE_NAME, v_error;
         END;
     END;
+    -- one expression, because each costs; pg_notify() returns nothing, which is not null
     IF v_rows > 0
        AND COALESCE(current_setting('platen.notify', true), '') NOT IN ('off', 'false', 'no', '0')
-       AND pg_notification_queue_usage() <= 0.5 THEN
-        PERFORM pg_notify('platen', '');
+       AND pg_notification_queue_usage() <= 0.5
+       AND pg_notify('platen', '') IS NULL THEN
+        RETURN NULL;
     END IF;
     RETURN NULL;
 END
 $text$;
-    v_columns text := format('platen_row.%I AS k', p_key);
-    v_names text := 'k';
-    v_old text[] := ARRAY[format(c_text, 'o', 'k')];
-    v_new text[] := ARRAY[format(c_text, 'n', 'k')];
-    v_single text[] := ARRAY[format(c_text, 's', 'k')];
-    v_objects text := 'NULL::jsonb';
-    v_update text;
+    c_block CONSTANT text := $text$
+            INSERT INTO platen.change (relation, operation, locale, keys, also)
+            SELECT {relation}, '{operation}', {one_locale}, ARRAY[concat(platen_row.{key})],
+                   {one_also}
+            FROM {one} AND platen_row.{key} IS NOT NULL
+                AND NOT EXISTS (SELECT FROM {rows} OFFSET 1)
+            LIMIT 1;
+            GET DIAGNOSTICS v_rows = ROW_COUNT;
+            IF v_rows = 0 THEN
+                v_count := (SELECT count(*) FROM (SELECT FROM {rows} LIMIT 1001) f);
+                v_whole := false;
+                IF v_count > 1000 THEN
+                    v_whole := {whole};
+                END IF;
+                IF v_whole THEN
+                    INSERT INTO platen.change (relation, operation)
+                    VALUES ({relation}, '{operation}');
+                    v_rows := 1;
+                ELSIF v_count > 0 THEN
+                    INSERT INTO platen.change (relation, operation, locale, keys, also)
+                    SELECT {relation}, '{operation}', g.a0, g.keys,
+                           CASE WHEN g.keys IS NOT NULL THEN g.also END
+                    FROM (SELECT g.a0,
+                                 CASE WHEN count(DISTINCT g.k) <= 1000
+                                           AND bool_and(g.k IS NOT NULL)
+                                 THEN array_agg(DISTINCT g.k) END AS keys,
+                                 {all_also} AS also
+                          FROM ({all}) g GROUP BY g.a0) g;
+                    GET DIAGNOSTICS v_rows = ROW_COUNT;
+                END IF;
+            END IF;$text$;
+    c_side CONSTANT text := 'SELECT row_number() OVER () AS i, platen_row AS r, {texts}'
+        ' FROM {rows} platen_row {limit}';
+    v_texts text;
+    v_same text;
+    v_one_also text := 'NULL::jsonb';
+    v_all_also text := 'NULL::jsonb';
     v_one text;
-    v_body text := c_body;
-    v_operation text;
-    v_block text;
     v_all text;
+    v_body text := c_body;
+    v_block text;
+    v_operation text;
 BEGIN
-    -- a0 is the locale, a1 and so on are the others
-    FOR i IN 0 .. cardinality(p_also) LOOP
-        CONTINUE WHEN i = 0 AND p_locale IS NULL;
-        v_columns := v_columns || format(', platen_row.%I AS a%s',
-                                         CASE i WHEN 0 THEN p_locale ELSE p_also[i] END, i);
-        v_names := v_names || format(', a%s', i);
-        v_old := v_old || format(c_text, 'o', 'a' || i);
-        v_new := v_new || format(c_text, 'n', 'a' || i);
-        v_single := v_single || format(c_text, 's', 'a' || i);
-    END LOOP;
+    -- k is the key, a0 the locale, a1 and so on are the others
+    SELECT string_agg(
+               CASE WHEN c.name IS NULL THEN 'NULL::text'
+               ELSE format('CASE WHEN platen_row.%1$I IS NOT NULL'
+                           ' THEN concat(platen_row.%1$I) COLLATE "C" END', c.name) END
+               || ' AS ' || CASE c.i WHEN 1 THEN 'k' ELSE 'a' || (c.i - 2) END, ', ' ORDER BY c.i),
+           format('record_image_eq(ROW(%s), ROW(%s))',
+                  string_agg(format('platen_old.%I', c.name), ', ') FILTER (WHERE c.name <> ''),
+                  string_agg(format('platen_row.%I', c.name), ', ') FILTER (WHERE c.name <> ''))
+    INTO v_texts, v_same
+    FROM unnest(ARRAY[p_key, p_locale] || p_also) WITH ORDINALITY AS c (name, i);
     IF p_also <> '{}' THEN
-        SELECT format('jsonb_build_object(%s)', string_agg(
-                   format('%1$L, COALESCE(jsonb_agg(DISTINCT e.a%2$s)'
-                          ' FILTER (WHERE e.a%2$s IS NOT NULL), ''[]'')', a.name, a.i),
-                   ', ' ORDER BY a.i))
-        INTO v_objects
-        FROM unnest(p_also) WITH ORDINALITY AS a (name, i);
+        SELECT format('jsonb_build_object(%s)', string_agg(format(
+                   '%1$L, CASE WHEN platen_row.%1$I IS NULL THEN ''[]'''
+                   ' ELSE jsonb_build_array(concat(platen_row.%1$I)) END', c.name),
+                   ', ' ORDER BY c.i)),
+               format('jsonb_build_object(%s)', string_agg(format(
+                   '%1$L, COALESCE(jsonb_agg(DISTINCT g.a%2$s)'
+                   ' FILTER (WHERE g.a%2$s IS NOT NULL), ''[]'')', c.name, c.i),
+                   ', ' ORDER BY c.i))
+        INTO v_one_also, v_all_also
+        FROM unnest(p_also) WITH ORDINALITY AS c (name, i);
     END IF;
 
-    -- {limit}: nothing, or how many rows of each side
-    v_update := format(
-        'SELECT s.*'
-        ' FROM (SELECT row_number() OVER () AS i, platen_row AS r, %1$s'
-        ' FROM old_rows platen_row {limit}) o'
-        ' FULL JOIN (SELECT row_number() OVER () AS i, platen_row AS r, %1$s'
-        ' FROM new_rows platen_row {limit}) n ON n.i = o.i'
-        ' CROSS JOIN LATERAL (VALUES (o.i, %2$s), (n.i, %3$s)) s (i, %4$s)'
-        ' WHERE (o.r *<> n.r OR o.i IS NULL OR n.i IS NULL) AND s.i IS NOT NULL',
-        v_columns, array_to_string(v_old, ', '), array_to_string(v_new, ', '), v_names);
-    v_one := format(
-        'SELECT v.* FROM (SELECT %s FROM {rows} platen_row {limit}) s'
-        ' CROSS JOIN LATERAL (VALUES (%s)) v (%s)',
-        v_columns, array_to_string(v_single, ', '), v_names);
-
     FOREACH v_operation IN ARRAY ARRAY['update', 'insert', 'delete'] LOOP
-        v_all := CASE v_operation WHEN 'update' THEN v_update ELSE v_one END;
-        v_block := CASE WHEN p_locale IS NULL THEN replace(c_count, '{first}', v_all) ELSE '' END;
-        v_block := replace(v_block, '{limit}', 'LIMIT 1001')
-                   || replace(replace(c_insert, '{all}', v_all), '{limit}', '');
+        IF v_operation = 'update' THEN
+            v_one := 'old_rows platen_old CROSS JOIN new_rows platen_row'
+                ' WHERE platen_old *<> platen_row AND ' || v_same;
+            v_all := format(
+                'SELECT s.* FROM (%s) o FULL JOIN (%s) n ON n.i = o.i'
+                ' CROSS JOIN LATERAL (SELECT o.* UNION ALL SELECT n.*) s'
+                ' WHERE (o.r *<> n.r OR o.i IS NULL OR n.i IS NULL) AND s.i IS NOT NULL',
+                replace(c_side, '{rows}', 'old_rows'), replace(c_side, '{rows}', 'new_rows'));
+        ELSE
+            v_one := '{rows} platen_row WHERE true';
+            v_all := c_side;
+        END IF;
+        v_block := replace(c_block, '{one}', v_one);
+        v_block := replace(v_block, '{all}', replace(v_all, '{limit}', ''));
+        v_block := replace(v_block, '{whole}', CASE WHEN p_locale IS NULL THEN format(
+            '(SELECT count(DISTINCT g.k) FROM (%s) g) > 1000',
+            replace(v_all, '{limit}', 'LIMIT 1001')) ELSE 'false' END);
         v_block := replace(v_block, '{rows}',
-                           CASE v_operation WHEN 'delete' THEN 'old_rows' ELSE 'new_rows' END);
+                           CASE v_operation WHEN 'insert' THEN 'new_rows' ELSE 'old_rows' END);
         v_block := replace(v_block, '{operation}', v_operation);
-        v_block := replace(v_block, '{objects}', v_objects);
-        v_block := replace(v_block, '{locale}',
-                           CASE WHEN p_locale IS NULL THEN 'NULL::text' ELSE 'e.a0' END);
-        v_block := replace(v_block, '{group}', CASE WHEN p_locale IS NULL THEN 'HAVING count(*) > 0'
-                                               ELSE 'GROUP BY e.a0' END);
         v_body := replace(v_body, '{' || v_operation || '}', v_block);
     END LOOP;
-    RETURN v_body;
+    v_body := replace(v_body, '{one_locale}', CASE WHEN p_locale IS NULL THEN 'NULL'
+        ELSE format('CASE WHEN platen_row.%1$I IS NOT NULL THEN concat(platen_row.%1$I) END',
+                    p_locale) END);
+    v_body := replace(v_body, '{one_also}', v_one_also);
+    v_body := replace(v_body, '{all_also}', v_all_also);
+    v_body := replace(v_body, '{key}', quote_ident(p_key));
+    -- readers know nothing of partitions
+    v_body := replace(v_body, '{relation}', CASE WHEN p_partitioned
+        THEN 'platen.relation_name(TG_RELID)'
+        ELSE 'format(''%I.%I'', TG_TABLE_SCHEMA, TG_TABLE_NAME)' END);
+    RETURN replace(v_body, '{texts}', v_texts);
 END
 $function$;
 
@@ -419,7 +440,7 @@ BEGIN
                   HINT = 'key, also and locale name columns of the table.';
     END IF;
 
-    v_body := platen.log_body(key, v_also, locale);
+    v_body := platen.log_body(key, v_also, locale, v_kind = 'p');
     IF EXISTS (SELECT FROM platen.watched w
                JOIN pg_trigger t ON t.tgrelid = v_table AND t.tgname = 'platen_insert'
                JOIN pg_proc f ON f.oid = t.tgfoid
@@ -553,7 +574,7 @@ REVOKE ALL ON SEQUENCE platen.change_id_seq
     FROM PUBLIC, anon, authenticated, platen_editor, platen_reader;
 REVOKE ALL ON FUNCTION
     platen.relation_name(oid), platen.tree(oid), platen.fingerprint(),
-    platen.log_failed(text, text, text), platen.log_body(text, text[], text),
+    platen.log_failed(text, text, text), platen.log_body(text, text[], text, boolean),
     platen.watch(regclass, text, text[], text), platen.unwatch(regclass),
     platen.trim(interval, integer)
     FROM PUBLIC, anon, authenticated, platen_editor, platen_reader;

@@ -40,14 +40,18 @@ static int report(const struct pin *pin, bool changed, const struct options *o, 
 
 /* --- pin -------------------------------------------------------------------------------------- */
 
+/* The newest that is whole, as every look has it. */
 static bool find_newest(const struct store *s, uint64_t *generation, struct error *err)
 {
     struct release_list list;
-    bool ok = release_list(s, &list, err);
-    *generation = list.n_manifests > 0 ? list.manifests[list.n_manifests - 1] : 0;
+    struct release_state state;
+    bool ok = release_list(s, &list, err) && release_load(s, &list, &state, err);
     release_list_free(&list);
-    return ok && (*generation != 0 ||
-                  error_set(err, ERROR_FAILED, "%s: there is no release yet", s->out));
+    if (!ok)
+        return false;
+    *generation = state.manifest.generation;
+    release_state_release(&state);
+    return *generation != 0 || error_set(err, ERROR_FAILED, "%s: there is no release yet", s->out);
 }
 
 /* A release that is pinned stays the one; its reason may be put in other words. */

@@ -163,8 +163,8 @@ static void show_due(const struct status_facts *f, struct strbuf *sb)
     else if (f->release.next_change_at != NULL)
         strbuf_addstr(sb, f->release.next_change_at);
     if (alive && w->overdue > 0)
-        strbuf_addf(sb, "%s%" PRId64 " schedules are past their time", sb->len > 0 ? "; " : "",
-                    w->overdue);
+        strbuf_addf(sb, "%sschedules of %" PRId64 " locale%s are past their time",
+                    sb->len > 0 ? "; " : "", w->overdue, w->overdue == 1 ? "" : "s");
     if (sb->len > 0)
         show_and_clear("next due", sb);
 }

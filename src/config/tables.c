@@ -230,8 +230,8 @@ static const struct setting config_rows[] = {
      AT(listen_lead),
      .standard = "true",
      .environment = "PLATEN_LISTEN_LEAD",
-     .prose = "Whether this worker may become the one that does what only one of several should: "
-              "publish schedules, and keep the logs short."},
+     .prose = "Whether this worker may become the one that does what only one of several should "
+              "(it publishes schedules, and keeps the logs short)."},
     {.name = "listen.stuck_after",
      .type = SETTING_MILLIS,
      AT(listen_stuck_after_ms),
@@ -240,8 +240,8 @@ static const struct setting config_rows[] = {
      .standard = "1m",
      .environment = "PLATEN_LISTEN_STUCK_AFTER",
      .prose = "A look that has not gone on for this long beyond the deadlines it has "
-              "(database.connect_timeout, database.statement_timeout, output.lock_wait) is stuck: "
-              "`platen status` says so, and a watchdog such as that of systemd ends the process."},
+              "(database.connect_timeout, database.statement_timeout, output.lock_wait) counts as "
+              "stuck. `platen status` says so, and a watchdog such as systemd's ends the process."},
 
     {.name = "output.dir",
      .type = SETTING_PATH,

@@ -20,6 +20,7 @@
 #include "store/retain.h"
 
 #define PASSES_MAX 16
+#define CATCH_UP_MS 2000
 
 static double now(void)
 {
@@ -213,7 +214,8 @@ bool press_finish(struct press *p, bool always, struct error *err)
         /* After a look that was cut short there may be objects that no manifest names. */
         bool sweep = p->releases.n_intents > 0 || p->recorded.all_unknown || p->stage.had_files;
         ok = commit_run(&c, err) && stage_discard(&p->stage, err) &&
-             retain_apply(&p->store, p->now, sweep, err);
+             (!(sweep || session_may_retain(p->session, p->now)) ||
+              retain_apply(&p->store, p->now, sweep, err));
         p->result->released = ok;
     }
     if (ok)
@@ -247,6 +249,14 @@ static bool load_theme(struct press *p, struct error *err)
     return ok;
 }
 
+/* What the look was asked for may not have come to a standby yet. */
+static bool catch_up(struct press *p, struct error *err)
+{
+    p->result->in_recovery = source_info(p->source)->in_recovery;
+    return p->options->after == NULL ||
+           source_catch_up(p->source, p->options->after, CATCH_UP_MS, &p->result->behind, err);
+}
+
 /* The server is met while templates and the last release are read. None comes before the lock: who
  * waited for another platen must see what that one printed, and a snapshot that is not older. */
 static bool begin(struct press *p, struct error *err)
@@ -259,7 +269,7 @@ static bool begin(struct press *p, struct error *err)
     pool_wait(p->pool);
     if (ok && !o.ok)
         *err = o.err;
-    return ok && o.ok;
+    return ok && o.ok && catch_up(p, err);
 }
 
 /* Whether the look before this one is still what out/ was printed from. */
@@ -283,7 +293,24 @@ static bool begin_partial(struct press *p, const char **why, struct error *err)
         return false;
     p->source = s->source;
     *why = why_not_recorded(p);
-    return *why != NULL || (source_again(p->source, err) && scope_find(p, &s->mark, why, err));
+    return *why != NULL ||
+           (source_again(p->source, err) && catch_up(p, err) && scope_find(p, &s->mark, why, err));
+}
+
+/* Whether still the same is watched is asked when the pages are out: it takes as long as printing
+ * one, and the answer hardly ever is no. Then all is read at once, and nothing is built on this. */
+static void confirm(struct press *p, struct source_mark *mark)
+{
+    struct error lost = ERROR_INIT;
+    const char *before = p->session->mark.log;
+    if (!source_mark(p->source, &p->shared, mark, &lost))
+        *mark = (struct source_mark){0};
+    p->too_narrow = mark->log == NULL || strcmp(mark->log, before) != 0;
+}
+
+static bool may_build_on(const struct press *p)
+{
+    return p->result->n_problems == 0 && p->pinned == NULL && !p->too_narrow;
 }
 
 /* *why: reason to begin again with a full look; then nothing was changed. */
@@ -298,16 +325,18 @@ static bool look(struct press *p, const char **why, struct error *err)
     if (*why != NULL)
         return true;
     struct source_mark mark = {0};
-    bool ok = p->session == NULL || source_mark(p->source, &p->shared, &mark, err);
+    bool ok = p->partial || p->session == NULL || source_mark(p->source, &p->shared, &mark, err);
     if (p->partial)
         p->next_change_at = session_due(p->session, NULL);
-    if (ok && p->partial && !scope_any(p)) {
+    if (p->partial && !scope_any(p)) {
         report_release(p, &p->recorded.manifest);
     } else {
-        ok = ok && read_and_print(p, why, err);
-        if (ok && *why == NULL)
-            ok = source_end(p->source, err) && press_finish(p, false, err);
+        ok = ok && read_and_print(p, why, err) &&
+             (*why != NULL || p->partial || source_end(p->source, err)) &&
+             (*why != NULL || press_finish(p, false, err));
     }
+    if (ok && p->partial && *why == NULL)
+        confirm(p, &mark);
     if (!ok || *why != NULL) {
         /* What was printed in vain must not fill the disk until the next look. */
         struct error ignored = ERROR_INIT;
@@ -318,7 +347,7 @@ static bool look(struct press *p, const char **why, struct error *err)
     report_problems(p);
     p->result->incremental = p->partial;
     if (p->session != NULL)
-        session_note(p->session, p, p->result->n_problems == 0 && p->pinned == NULL ? &mark : NULL);
+        session_note(p->session, p, may_build_on(p) ? &mark : NULL);
     return true;
 }
 
@@ -358,6 +387,8 @@ static bool attempt(struct press_session *s, bool partial, const struct press_op
     p.theme = &s->theme;
     p.partial = partial;
     bool ok = look(&p, &reason, err);
+    if (reason == NULL && p.too_narrow)
+        reason = "what is watched has changed";
     snprintf(why, 200, "%s", reason != NULL ? reason : "");
     s->source = p.source;
     struct error ignored = ERROR_INIT;
@@ -384,21 +415,23 @@ bool press_session_look(struct press_session *s, const struct press_options *opt
     char why[200] = "";
     double began = now();
     const char *full = why_full(s, options);
-    bool ok = true;
-    if (full == NULL) {
+    bool ok = true, partial = full == NULL, printed = false;
+    if (partial) {
         struct error lost = ERROR_INIT;
         ok = attempt(s, true, options, result, why, &lost);
         if (!ok)
             snprintf(why, sizeof(why), "%.190s", lost.text);
         full = !ok || why[0] != '\0' ? why : NULL;
-        if (full != NULL)
-            press_result_release(result);
     }
     if (full != NULL) {
         char unused[200];
+        printed = partial && result->released;
+        if (partial)
+            press_result_release(result);
         session_disconnect(s);
         ok = attempt(s, false, options, result, unused, err);
         result->full_because = arena_strdup(&result->arena, full);
+        result->released = result->released || printed;
     }
     if (s->next_change_at != NULL)
         result->next_change_at = arena_strdup(&result->arena, s->next_change_at);

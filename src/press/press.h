@@ -56,7 +56,9 @@ struct press_options {
      * "placing". total 0: not known yet. May be NULL. */
     void (*progress)(void *payload, const char *step, uint64_t done, uint64_t total);
     void *payload;
-    bool full; /* of a session: read everything, whatever the change log says */
+    bool full;         /* of a session: read everything, whatever the change log says */
+    const char *after; /* where rows come from a standby: wait for it to have replayed this position
+                          of its primary (pg_lsn); or NULL */
 };
 
 enum press_action { PRESS_HELD, PRESS_OMITTED, PRESS_KEPT };
@@ -97,6 +99,8 @@ struct press_result {
     double seconds;
     bool incremental;           /* only what the change log names was read */
     const char *full_because;   /* of a session's look: why everything was read, or NULL */
+    bool in_recovery;           /* the rows are a standby's */
+    bool behind;                /* which had not replayed options.after in time: look again */
     const char *next_change_at; /* when a page changes by the clock alone (RFC 3339), or NULL */
 };
 

@@ -43,6 +43,18 @@ bool session_is_comparable(const struct press_session *s)
     return s->generation != 0 && s->mark.snapshot != NULL;
 }
 
+#define RETAIN_EVERY 10 /* seconds */
+
+bool session_may_retain(struct press_session *s, int64_t now)
+{
+    if (s == NULL)
+        return true;
+    if (now >= s->retained && now < s->retained + RETAIN_EVERY)
+        return false;
+    s->retained = now;
+    return true;
+}
+
 /* The manifest is read back at once: the next look should not have to. */
 static void load_recorded(struct press_session *s, const struct store *store)
 {

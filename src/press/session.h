@@ -19,6 +19,7 @@ struct press_session {
     struct source_mark mark; /* of the last look that printed all it read */
     uint64_t generation;     /* the release it left; 0: no such look */
     const char *next_change_at;
+    int64_t retained; /* when releases were last looked through, in seconds */
 };
 
 /* Whether a look may begin where the last one ended. */
@@ -30,6 +31,9 @@ const char *session_due(const struct press_session *s, const char *of_rows_read)
 
 /* After a look that came to its end. mark NULL: nothing can be built on it. */
 void session_note(struct press_session *s, struct press *p, const struct source_mark *mark);
+
+/* Whether to look through kept releases for what may go: not after every one of many. */
+bool session_may_retain(struct press_session *s, int64_t now);
 
 /* Forgets the connection, and with it what is known of columns. */
 void session_disconnect(struct press_session *s);

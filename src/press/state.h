@@ -107,7 +107,7 @@ struct press {
     unsigned n_batches;
 
     bool partial;                /* an incremental look: only what `scopes` names is read */
-    bool too_narrow;             /* it found out that it has to read more */
+    bool too_narrow;             /* it has printed, and what it rested on turned out to be gone */
     struct source_scope *scopes; /* one per page set */
     struct map *scope_keys;      /* one per page set: its keys */
 

@@ -50,14 +50,12 @@ bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mar
     struct database *d = (struct database *)s;
     struct error refused = ERROR_INIT;
     PGresult *res = NULL;
-    if (d->log == NULL && !ask(d, "SELECT platen.fingerprint()", NULL, 0, &res, &refused, err))
+    if (!ask(d, "SELECT platen.fingerprint()", NULL, 0, &res, &refused, err))
         return false;
-    if (d->log == NULL)
-        d->log = copy_value(&d->snapshot, res, 0);
     *mark = (struct source_mark){
         .snapshot = arena_strdup(arena, s->info.snapshot),
         .identity = identity(d, arena),
-        .log = d->log != NULL ? arena_strdup(arena, d->log) : NULL,
+        .log = copy_value(arena, res, 0),
         .in_recovery = s->info.in_recovery,
     };
     PQclear(res);
@@ -67,8 +65,7 @@ bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mar
 /* --- may the log be trusted? ---------------------------------------------------------------- */
 
 static const char COVERS[] =
-    "SELECT platen.fingerprint(),"
-    " (SELECT pg_visible_in_snapshot(valid_from, $1::pg_snapshot)"
+    "SELECT (SELECT pg_visible_in_snapshot(valid_from, $1::pg_snapshot)"
     "   AND pg_snapshot_xmin($1::pg_snapshot) >= trimmed_below FROM platen.log_state),"
     " pg_snapshot_xmax($1::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())";
 
@@ -77,16 +74,13 @@ static bool is_true(const PGresult *res, int column)
     return !PQgetisnull(res, 0, column) && PQgetvalue(res, 0, column)[0] == 't';
 }
 
-static const char *verdict(struct database *d, const PGresult *res, const char *log_before)
+static const char *verdict(const PGresult *res)
 {
     if (res == NULL || PQntuples(res) != 1)
         return "the change log cannot be read";
-    d->log = copy_value(&d->snapshot, res, 0);
-    if (d->log == NULL || strcmp(d->log, log_before) != 0)
-        return "what is watched has changed";
-    if (!is_true(res, 1))
+    if (!is_true(res, 0))
         return "the change log does not reach back to the last look";
-    return is_true(res, 2) ? NULL : "the database has gone back in time";
+    return is_true(res, 1) ? NULL : "the database has gone back in time";
 }
 
 bool changes_cover(struct source *s, const struct source_mark *since, struct arena *arena,
@@ -107,7 +101,7 @@ bool changes_cover(struct source *s, const struct source_mark *since, struct are
     else if (!ask(d, COVERS, &since->snapshot, 1, &res, &refused, err))
         return false;
     else
-        *why = verdict(d, res, since->log);
+        *why = verdict(res);
     PQclear(res);
     return true;
 }

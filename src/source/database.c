@@ -213,7 +213,6 @@ static bool database_begin(struct source *s, struct error *err)
     struct database *d = (struct database *)s;
     s->info = (struct source_info){0};
     arena_reset(&d->snapshot);
-    d->log = NULL;
     pg_conn_set_wait(d->conn, s->cfg->connect_timeout_ms);
     bool ok = begin(d, err) && identify(d, err);
     pg_conn_set_wait(d->conn, patience(s->cfg));
@@ -251,6 +250,7 @@ bool source_database_open(struct source **out, const struct config *cfg, const s
     s->close = database_close;
     s->begin = database_begin;
     s->end = database_end;
+    s->catch_up = standby_catch_up;
     s->mark = changes_mark;
     s->covers = changes_cover;
     s->affected = changes_affected;

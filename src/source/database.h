@@ -12,7 +12,6 @@ struct database {
     struct query *queries;  /* one per page set */
     struct query *affected; /* one per page set: its NAME.affected.sql */
     struct arena snapshot;  /* what lasts as long as the transaction */
-    const char *log;        /* the change log's fingerprint in it, once asked for */
     bool open;              /* the transaction is */
 };
 
@@ -21,6 +20,10 @@ const char *database_query_path(struct database *d, const struct config_page_set
 
 /* Adds what the server cannot know: which option of platen mends it. Always false. */
 bool database_advice(const struct database *d, int64_t started, struct error *err);
+
+/* The driver of source_catch_up(). */
+bool standby_catch_up(struct source *s, const char *position, int64_t wait_ms, bool *behind,
+                      struct error *err);
 
 /* The drivers of source_mark(), source_covers() and source_affected(). */
 bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mark,

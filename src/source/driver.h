@@ -29,6 +29,8 @@ struct source {
     /* NULL where there is no server: see source_again() and source_mark(). */
     bool (*begin)(struct source *s, struct error *err);
     bool (*end)(struct source *s, struct error *err);
+    bool (*catch_up)(struct source *s, const char *position, int64_t wait_ms, bool *behind,
+                     struct error *err);
     bool (*mark)(struct source *s, struct arena *arena, struct source_mark *mark,
                  struct error *err);
     bool (*covers)(struct source *s, const struct source_mark *since, struct arena *arena,

@@ -63,6 +63,13 @@ bool source_again(struct source *s, struct error *err)
     return s->begin == NULL || (s->end(s, err) && s->begin(s, err));
 }
 
+bool source_catch_up(struct source *s, const char *position, int64_t wait_ms, bool *behind,
+                     struct error *err)
+{
+    *behind = false;
+    return s->catch_up == NULL || s->catch_up(s, position, wait_ms, behind, err);
+}
+
 bool source_mark(struct source *s, struct arena *arena, struct source_mark *mark, struct error *err)
 {
     *mark = (struct source_mark){0};

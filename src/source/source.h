@@ -97,6 +97,12 @@ const struct source_info *source_info(const struct source *s);
 bool source_end(struct source *s, struct error *err);
 bool source_again(struct source *s, struct error *err);
 
+/* Where the snapshot is a standby's: takes another one instead, as soon as what its primary had
+ * written up to `position` (a pg_lsn) is replayed, but after wait_ms at the latest; then *behind is
+ * true. Before the first read. Elsewhere nothing happens. */
+bool source_catch_up(struct source *s, const char *position, int64_t wait_ms, bool *behind,
+                     struct error *err);
+
 /* A snapshot that a later one can be compared with by the change log (schema platen). */
 struct source_mark {
     const char *snapshot; /* NULL: none */
@@ -110,7 +116,8 @@ bool source_mark(struct source *s, struct arena *arena, struct source_mark *mark
                  struct error *err);
 
 /* Whether the change log names every change between `since` and the snapshot that is open; *why in
- * `arena` says why not, and is NULL when it does. */
+ * `arena` says why not, and is NULL when it does. Whether the same is watched as before is another
+ * question, which takes longer to answer: that is so when the marks' `log` are equal. */
 bool source_covers(struct source *s, const struct source_mark *since, struct arena *arena,
                    const char **why, struct error *err);
 

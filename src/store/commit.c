@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,9 +12,12 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "store/object.h"
 #include "store/ready.h"
 #include "store/walk.h"
+
+#define FLUSHERS 6
 
 static int by_kind_and_path(const struct manifest_file *x, const struct manifest_file *y)
 {
@@ -112,18 +117,59 @@ static bool flush_staged(const struct commit *c, const struct commit_change *cha
     return ok;
 }
 
+/* A few files, each flushed by whichever thread comes to it: a file system writes its journal once
+ * for all that wait at the same time. */
+struct flush {
+    const struct commit *c;
+    atomic_size_t next;
+    atomic_bool failed;
+    pthread_mutex_t lock;
+    struct error err; /* of the first that failed */
+};
+
+static bool flush_change(const struct flush *f, size_t i, struct error *err)
+{
+    const struct commit_change *change = &f->c->changes[i];
+    return flush_staged(f->c, change, false, err) &&
+           (change->file->gz_size == 0 || flush_staged(f->c, change, true, err));
+}
+
+static void flush_some(void *payload, unsigned worker)
+{
+    struct flush *f = payload;
+    size_t i;
+    (void)worker;
+    while (!atomic_load(&f->failed) && (i = atomic_fetch_add(&f->next, 1)) < f->c->n_changes) {
+        struct error err = ERROR_INIT;
+        if (flush_change(f, i, &err))
+            continue;
+        pthread_mutex_lock(&f->lock);
+        if (!atomic_exchange(&f->failed, true))
+            f->err = err;
+        pthread_mutex_unlock(&f->lock);
+    }
+}
+
+static bool flush_few(const struct commit *c, struct error *err)
+{
+    struct flush f = {.c = c, .err = ERROR_INIT};
+    struct error no_threads = ERROR_INIT;
+    pthread_mutex_init(&f.lock, NULL);
+    struct pool *pool = c->n_changes > 1 ? pool_new(FLUSHERS, FLUSHERS, &no_threads) : NULL;
+    for (unsigned i = 0; pool != NULL && i < FLUSHERS; i++)
+        pool_submit(pool, flush_some, &f);
+    flush_some(&f, 0);
+    pool_free(pool);
+    pthread_mutex_destroy(&f.lock);
+    if (atomic_load(&f.failed))
+        *err = f.err;
+    return !atomic_load(&f.failed);
+}
+
 /* Nothing may be renamed before its bytes and the intent are on the disk. */
 static bool flush_before(const struct commit *c, struct error *err)
 {
-    if (!is_small(c))
-        return sync_all(c, err);
-    for (size_t i = 0; i < c->n_changes; i++) {
-        const struct commit_change *change = &c->changes[i];
-        if (!flush_staged(c, change, false, err) ||
-            (change->file->gz_size > 0 && !flush_staged(c, change, true, err)))
-            return false;
-    }
-    return true;
+    return is_small(c) ? flush_few(c, err) : sync_all(c, err);
 }
 
 /* --- files -------------------------------------------------------------------------------- */

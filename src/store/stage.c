@@ -92,8 +92,11 @@ static bool empty_folder(int dirfd, const char *name, const size_t *below, bool 
 static bool empty_stage(struct stage *st, struct error *err)
 {
     const size_t below[] = {st->n_workers, FOLDERS_KEPT, 0};
+    if (st->empty)
+        return true;
     bool files = false, ok = empty_folder(st->store->out_fd, ".stage", below, &files, err);
     st->had_files = st->had_files || (files && !st->used);
+    st->empty = ok;
     return ok;
 }
 
@@ -109,6 +112,7 @@ static bool open_stage(struct stage *st, struct error *err)
     if (mkdirat(out_fd, ".stage", 0777) < 0 && errno != EEXIST)
         return error_errno(err, "creating folder .stage");
     st->used = true;
+    st->empty = false;
     st->fd = openat(out_fd, ".stage", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return st->fd >= 0 || error_errno(err, "opening folder .stage");
 }

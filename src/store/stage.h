@@ -33,6 +33,7 @@ struct stage {
     int fd;
     struct stage_worker *workers;
     unsigned n_workers;
+    bool empty;     /* nothing is in .stage but folders */
     bool used;      /* since stage_init() */
     bool had_files; /* somebody else's, before that: a look was cut short */
 };

@@ -5,10 +5,14 @@
 
 #include "base/mem.h"
 #include "worker/leader.h"
+#include "worker/releaselog.h"
 
 struct crew {
     struct leader *leader; /* NULL: never leads */
     struct schedule *schedule;
+    struct releaselog *releaselog;
+    const char *mode; /* for the worker's row */
+    uint64_t generation;
 };
 
 /* What they write needs the primary, where whoever listens is sent as well. */
@@ -39,7 +43,14 @@ bool crew_start(struct crew **out, const struct crew_options *options, struct er
                                         .leader = c->leader,
                                         .mailbox = options->mailbox,
                                         .log = options->log};
-    if (!schedule_start(&c->schedule, &schedule, err)) {
+    struct releaselog_options releaselog = {.conninfo = conninfo_of(config),
+                                            .id = options->id,
+                                            .connect_ms = config->connect_timeout_ms,
+                                            .leader = c->leader,
+                                            .log = options->log};
+    c->mode = "starting";
+    if (!schedule_start(&c->schedule, &schedule, err) ||
+        !releaselog_start(&c->releaselog, &releaselog, err)) {
         crew_stop(c);
         return false;
     }
@@ -52,6 +63,7 @@ void crew_stop(struct crew *c)
     if (c == NULL)
         return;
     schedule_stop(c->schedule);
+    releaselog_stop(c->releaselog);
     leader_free(c->leader);
     free(c);
 }
@@ -61,21 +73,38 @@ struct listener_guest crew_guest(struct crew *c)
     return c->leader != NULL ? leader_guest(c->leader) : (struct listener_guest){.payload = NULL};
 }
 
+static void say(struct crew *c)
+{
+    bool leads = c->leader != NULL && leader_leads(c->leader);
+    releaselog_say(c->releaselog, c->mode, leads, c->generation);
+}
+
+static void say_mode(struct crew *c, const char *mode)
+{
+    c->mode = mode;
+    say(c);
+}
+
 void crew_event(struct crew *c, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_LISTENING:
-        schedule_can_lead(c->schedule, true);
+        say_mode(c, "listening");
         break;
     case EVENT_DEAF:
-        schedule_can_lead(c->schedule, false);
-        break;
-    case EVENT_NOTIFIED:
-    case EVENT_LEADER:
-    case EVENT_FOLLOWER:
-        schedule_wake(c->schedule);
+        say_mode(c, "polling");
         break;
     case EVENT_LOST:
+        say_mode(c, "reconnecting");
+        break;
+    case EVENT_LEADER:
+    case EVENT_FOLLOWER:
+        say(c);
+        schedule_wake(c->schedule);
+        break;
+    case EVENT_NOTIFIED:
+        schedule_wake(c->schedule);
+        break;
     case EVENT_DUE:
     case EVENT_LOOKED:
     case EVENT_KINDS:
@@ -83,10 +112,43 @@ void crew_event(struct crew *c, const struct event *event)
     }
 }
 
-void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms)
+/* Looks that found nothing to print are no part of the log: their number says nothing. */
+static void log_look(struct crew *c, const struct looked *looked, int64_t ended_ms)
 {
-    if (looked->ok)
+    const struct press_result *r = &looked->result;
+    const struct look_order *order = &looked->order;
+    struct releaselog_entry entry = {
+        .ended_ms = ended_ms,
+        .reason = look_reason_name(order->reason),
+        .failed = !looked->ok,
+        .error = looked->ok ? NULL : looked->err.text,
+        .seconds = r->seconds,
+        .commit_to_printed_ms = -1,
+    };
+    if (looked->ok && !r->released)
+        return;
+    if (looked->ok) {
+        entry.incremental = r->incremental;
+        entry.generation = r->generation;
+        entry.pages = r->pages;
+        entry.added = r->added;
+        entry.changed = r->changed;
+        entry.removed = r->removed;
+        entry.bytes = r->bytes_written;
+        if (order->hints > 0)
+            entry.commit_to_printed_ms = ended_ms - order->since_ms;
+    }
+    releaselog_add(c->releaselog, &entry);
+}
+
+void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms, int64_t ended_ms)
+{
+    if (looked->ok) {
         schedule_looked(c->schedule, looked->result.next_change_at, began_ms);
+        c->generation = looked->result.generation;
+    }
+    log_look(c, looked, ended_ms);
+    say(c);
 }
 
 void crew_state(struct crew *c, struct crew_state *state)

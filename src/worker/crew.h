@@ -1,4 +1,4 @@
-/* The threads that serve all workers of a database: leadership, schedules, the release log.
+/* The threads that serve all workers of a database: leadership, schedules, the log of releases.
  *
  * For: the loop, which starts and stops them together and passes on what concerns them. None of
  * them is needed for looking: what fails there is logged, and looks go on.
@@ -47,8 +47,8 @@ struct listener_guest crew_guest(struct crew *c);
 
 void crew_event(struct crew *c, const struct event *event);
 
-/* began_ms: when the look began (pg_conn_clock()). */
-void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms);
+/* Moments of pg_conn_clock(). */
+void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms, int64_t ended_ms);
 
 void crew_state(struct crew *c, struct crew_state *state);
 

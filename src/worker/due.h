@@ -31,7 +31,7 @@ int64_t due_clock_database(const struct due_clock *clock, int64_t local);
  * so this is about who goes first, and about nobody having to. */
 enum due_rank {
     DUE_LEADER,   /* at once */
-    DUE_ALONE,    /* cannot lead, and nobody does: at once, too */
+    DUE_ALONE,    /* nobody leads: at once, too */
     DUE_FOLLOWER, /* only what the leader has left undone for DUE_GRACE: it may not, or it hangs */
 };
 #define DUE_GRACE 10000

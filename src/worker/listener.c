@@ -31,8 +31,10 @@ struct listener {
     atomic_bool stop;
     struct backoff backoff;
     struct echo *echo;
-    pthread_mutex_t mutex; /* of state */
+    pthread_mutex_t mutex; /* of state and position */
     struct listener_state state;
+    char position[LISTENER_POSITION_MAX];
+    atomic_bool want_positions;
     unsigned unheard;          /* connections in a row that never heard an echo */
     char told[ERROR_TEXT_MAX]; /* what was last said about being deaf */
     bool told_no_log;
@@ -44,6 +46,7 @@ struct session {
     struct pg_conn *conn;
     int pid; /* of its server process */
     bool has_log, told, proven, settled;
+    uint64_t notified;         /* not posted yet */
     char nonce[ECHO_TEXT_MAX]; /* "": no echo is awaited */
     bool sent;
     int64_t deadline;  /* of that echo, once it was sent */
@@ -157,6 +160,30 @@ static const char ABOUT[] =
     " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
     " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))";
 
+void listener_want_positions(struct listener *l, bool wanted)
+{
+    atomic_store(&l->want_positions, wanted);
+}
+
+void listener_position(struct listener *l, char position[LISTENER_POSITION_MAX])
+{
+    pthread_mutex_lock(&l->mutex);
+    memcpy(position, l->position, LISTENER_POSITION_MAX);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static bool ask_position(struct session *s, struct error *err)
+{
+    PGresult *res = NULL;
+    if (!pg_conn_run(s->conn, &PG_SQL("SELECT pg_catalog.pg_current_wal_insert_lsn()"), &res, err))
+        return false;
+    pthread_mutex_lock(&s->l->mutex);
+    snprintf(s->l->position, sizeof(s->l->position), "%s", PQgetvalue(res, 0, 0));
+    pthread_mutex_unlock(&s->l->mutex);
+    PQclear(res);
+    return true;
+}
+
 #define LISTEN "LISTEN platen; LISTEN " ECHO_CHANNEL
 
 /* Without the change log, channels of schemas like the seeds' own triggers' are all there is. */
@@ -173,7 +200,7 @@ static bool subscribe(struct session *s, bool *in_recovery, struct error *err)
         return true;
     const char *sql =
         s->has_log ? LISTEN : LISTEN "; LISTEN cache_invalidate; LISTEN homepage_updated";
-    return pg_conn_run(s->conn, &PG_SQL(sql), NULL, err);
+    return pg_conn_run(s->conn, &PG_SQL(sql), NULL, err) && ask_position(s, err);
 }
 
 /* --- the echo --------------------------------------------------------------------------------- */
@@ -250,7 +277,7 @@ static void on_heard(void *payload, const char *channel, const char *text)
     struct session *s = payload;
     const struct listener_guest *guest = &s->l->options.guest;
     if (strcmp(channel, ECHO_CHANNEL) != 0) {
-        post(s->l, EVENT_NOTIFIED, 0);
+        s->notified++;
     } else if (s->nonce[0] != '\0' && strcmp(text, s->nonce) == 0) {
         echo_heard(s);
     } else if (s->guest_called && guest->heard != NULL) {
@@ -292,6 +319,18 @@ static bool call_guest(struct session *s, struct error *err)
     return !due || guest->turn(guest->payload, s->conn, &s->guest_at, err);
 }
 
+/* Posted in any case: without a position, a look is still better than none. */
+static bool post_notified(struct session *s, struct error *err)
+{
+    if (s->notified == 0)
+        return true;
+    bool ok = !atomic_load(&s->l->want_positions) || ask_position(s, err);
+    mailbox_post(s->l->options.mailbox,
+                 &(struct event){.kind = EVENT_NOTIFIED, .count = s->notified});
+    s->notified = 0;
+    return ok;
+}
+
 static int64_t next_wake(const struct session *s)
 {
     int64_t at = pg_conn_clock() + WAIT_MS;
@@ -320,7 +359,8 @@ static enum ending attend(struct session *s, struct error *err)
             send_echo(s);
         enum pg_listen_end end =
             pg_listen_wait(s->conn, s->l->wake, next_wake(s), on_heard, s, err);
-        if (end == PG_LISTEN_LOST)
+        if (!post_notified(s, end == PG_LISTEN_LOST ? &(struct error){0} : err) ||
+            end == PG_LISTEN_LOST)
             return END_LOST;
         if (end == PG_LISTEN_WOKEN)
             clear_wake(s);

@@ -63,6 +63,9 @@ struct listener_options {
 
 enum listener_mode { LISTENER_CONNECTING, LISTENER_LISTENING, LISTENER_LOST, LISTENER_DEAF };
 
+/* Bytes of a position in the primary's log, as text. */
+#define LISTENER_POSITION_MAX 32
+
 /* For whoever tells people. */
 struct listener_state {
     enum listener_mode mode;
@@ -75,6 +78,12 @@ bool listener_start(struct listener **out, const struct listener_options *option
 void listener_stop(struct listener *l); /* accepts NULL */
 
 void listener_state(struct listener *l, struct listener_state *state);
+
+/* Where the primary's log was when the last notification had come: a standby that has not replayed
+ * this far does not have what was notified. "" when it is not known. It is asked for with each
+ * connection, and with each notification only once it is wanted. */
+void listener_position(struct listener *l, char position[LISTENER_POSITION_MAX]);
+void listener_want_positions(struct listener *l, bool wanted);
 
 /* Calls the guest's turn() soon. From any thread. */
 void listener_wake(struct listener *l);

@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "pg/conn.h"
 #include "worker/thread.h"
+
+#define AFTER_MAX 64
 
 struct looker {
     struct mailbox *mb;
@@ -17,7 +20,8 @@ struct looker {
     const struct config *config;
     struct press_session *session; /* of that configuration; NULL: none yet */
     _Atomic int64_t step_ms;       /* the last sign of life of a look */
-    struct looked looked;          /* order: what is to be done; the rest: how it ended */
+    char after[AFTER_MAX];
+    struct looked looked; /* order: what is to be done; the rest: how it ended */
 };
 
 static void note_step(void *payload, const char *step, uint64_t done, uint64_t total)
@@ -32,8 +36,10 @@ static void note_step(void *payload, const char *step, uint64_t done, uint64_t t
 /* The one place that calls the press. */
 static void look(struct looker *l, struct looked *looked)
 {
-    struct press_options options = {
-        .full = looked->order.full, .progress = note_step, .payload = l};
+    struct press_options options = {.full = looked->order.full,
+                                    .after = l->after[0] != '\0' ? l->after : NULL,
+                                    .progress = note_step,
+                                    .payload = l};
     if (l->session == NULL)
         l->session = press_session_open(l->config);
     error_clear(&looked->err);
@@ -98,11 +104,13 @@ void looker_forget(struct looker *l)
     pthread_mutex_unlock(&l->mutex);
 }
 
-void looker_look(struct looker *l, const struct config *config, const struct look_order *order)
+void looker_look(struct looker *l, const struct config *config, const struct look_order *order,
+                 const char *after)
 {
     pthread_mutex_lock(&l->mutex);
     l->config = config;
     l->looked = (struct looked){.order = *order};
+    snprintf(l->after, sizeof(l->after), "%s", after);
     atomic_store(&l->step_ms, pg_conn_clock());
     l->ordered = true;
     pthread_cond_signal(&l->changed);

@@ -33,7 +33,9 @@ struct looked {
 bool looker_start(struct looker **out, struct mailbox *mb, struct error *err);
 void looker_stop(struct looker *l); /* accepts NULL */
 
-void looker_look(struct looker *l, const struct config *config, const struct look_order *order);
+/* after: as in press/press.h, copied; "" = NULL. */
+void looker_look(struct looker *l, const struct config *config, const struct look_order *order,
+                 const char *after);
 /* Templates, static files and configuration are read again by the next look. Before the old
  * configuration is released, and not while a look runs. */
 void looker_forget(struct looker *l);

@@ -170,9 +170,13 @@ static void on_looked(struct worker *w, const struct event *e)
     if (!watchpin_is_on(&w->pin))
         watchpin_open(&w->pin, w->config->out);
     reasons_done(&w->reasons, looked.ok, looked.full, pg_conn_clock());
+    if (looked.ok && looked.result.behind)
+        reasons_note(&w->reasons, LOOK_NOTIFIED, 0, pg_conn_clock());
+    if (looked.ok && w->listener != NULL)
+        listener_want_positions(w->listener, looked.result.in_recovery);
     report_look(w->log, &looked);
     if (w->crew != NULL)
-        crew_looked(w->crew, &looked, w->look_began);
+        crew_looked(w->crew, &looked, w->look_began, e->last_ms);
     tell_looked(&w->tell, &looked, e->last_ms);
     press_result_release(&looked.result);
 }
@@ -243,13 +247,16 @@ static void on_signal(struct worker *w)
 static void look_if_due(struct worker *w)
 {
     struct look_order order;
+    char position[LISTENER_POSITION_MAX] = "";
     if (w->stopping || w->looking || !reasons_take(&w->reasons, pg_conn_clock(), &order))
         return;
     if (order.reload)
         reload(w);
+    if (w->listener != NULL)
+        listener_position(w->listener, position);
     w->looking = true;
     w->look_began = pg_conn_clock();
-    looker_look(w->looker, w->config, &order);
+    looker_look(w->looker, w->config, &order, position);
     tell_looking(&w->tell);
 }
 
@@ -260,6 +267,17 @@ static int time_left(const struct worker *w)
     if (next != REASONS_NEVER && next - now < left)
         left = next - now;
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+static void tell_state(struct worker *w)
+{
+    struct crew_state crew;
+    if (w->crew != NULL) {
+        crew_state(w->crew, &crew);
+        tell_due(&w->tell, crew.schedule.next,
+                 crew.schedule.visible ? (int64_t)crew.schedule.overdue : -1);
+    }
+    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
 }
 
 static void turn(struct worker *w)
@@ -278,7 +296,7 @@ static void turn(struct worker *w)
     while (mailbox_take(&w->mailbox, &e))
         on_event(w, &e);
     look_if_due(w);
-    tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
+    tell_state(w);
 }
 
 static bool take_signals(struct worker *w, struct error *err)
@@ -313,7 +331,6 @@ static void stop(struct worker *w)
     mailbox_release(&w->mailbox);
     if (w->signals >= 0)
         close(w->signals);
-    free_config(w->loaded);
 }
 
 static void set_id(struct worker *w)
@@ -340,6 +357,7 @@ bool worker_run(const struct worker_options *options, struct error *err)
         turn(&w);
     stop(&w);
     tell_close(&w.tell);
+    free_config(w.loaded);
     if (ok)
         log_say(w.log, LOG_INFO, "stopped", NULL);
     return ok;

@@ -57,7 +57,7 @@ void mailbox_post(struct mailbox *mb, const struct event *event)
         kept->first_ms = kept->last_ms;
     kept->kind = event->kind;
     kept->value = event->value;
-    kept->count++;
+    kept->count += event->count > 0 ? event->count : 1;
     mb->posted[event->kind] = ++mb->sequence;
     if (was_empty)
         signal_fd(mb);

@@ -35,7 +35,7 @@ struct event {
     enum event_kind kind;
     int64_t value;             /* as last posted */
     int64_t first_ms, last_ms; /* monotonic, set by mailbox_post() */
-    uint64_t count;            /* how often; set by mailbox_post() */
+    uint64_t count;            /* how often; 0 in a posting is once */
 };
 
 struct mailbox {
@@ -49,7 +49,7 @@ struct mailbox {
 bool mailbox_init(struct mailbox *mb, struct error *err);
 void mailbox_release(struct mailbox *mb);
 
-/* Of the event, kind and value count. */
+/* Of the event, kind, value and count matter. */
 void mailbox_post(struct mailbox *mb, const struct event *event);
 
 /* False: nothing is left, and mailbox_fd() is quiet until the next posting. */

@@ -54,11 +54,12 @@ static void report_problems(struct log *log, const struct press_result *r)
         log_say(log, LOG_WARNING, "warning", r->warning);
 }
 
-/* A look that found nothing new is worth a line only to somebody who follows every one. */
+/* A look that found nothing new is worth a line only to somebody who follows every one, or who has
+ * just given a command. */
 static void report_result(struct log *log, const struct looked *looked)
 {
     const struct press_result *r = &looked->result;
-    bool first = looked->order.reason == LOOK_START;
+    bool first = looked->order.reason == LOOK_START || looked->order.reason == LOOK_COMMAND;
     struct log_line line;
     log_begin(&line, log, r->released || first ? LOG_INFO : LOG_DEBUG,
               r->released ? "printed" : "looked");
@@ -67,6 +68,8 @@ static void report_result(struct log *log, const struct looked *looked)
     if (r->full_because != NULL)
         log_text(&line, "because", r->full_because);
     log_number(&line, "generation", (int64_t)r->generation);
+    if (r->pin != NULL)
+        log_text(&line, "pinned_since", r->pin->since);
     log_number(&line, "pages", (int64_t)r->pages);
     log_number(&line, "added", (int64_t)r->added);
     log_number(&line, "changed", (int64_t)r->changed);
@@ -84,5 +87,9 @@ void report_look(struct log *log, const struct looked *looked)
         return;
     }
     report_problems(log, &looked->result);
+    if (looked->result.behind)
+        log_say(log, LOG_WARNING, "standby is behind",
+                "database.source is a standby that has not replayed what was notified; looking "
+                "again");
     report_result(log, looked);
 }

@@ -63,7 +63,6 @@ struct schedule {
     struct schedule_options options;
     char *conninfo;
     /* guarded by the sleeper's lock */
-    bool can_lead;
     struct due_page page;
     struct due_clock clock;
     struct schedule_state state;
@@ -151,7 +150,7 @@ static void disconnect(struct schedule *s)
     s->conn = NULL;
     s->connect_at = pg_conn_clock() + backoff_next(&s->backoff);
     sleeper_lock(&s->sleeper);
-    s->state.connected = false;
+    s->state = (struct schedule_state){.done = s->state.done};
     sleeper_unlock(&s->sleeper);
 }
 
@@ -247,17 +246,13 @@ static bool see(struct schedule *s, struct glance *g, struct error *err)
 
 static bool rank_of(struct schedule *s, enum due_rank *rank, struct error *err)
 {
-    bool led = false;
-    sleeper_lock(&s->sleeper);
-    bool can_lead = s->can_lead && s->options.leader != NULL;
-    sleeper_unlock(&s->sleeper);
-    *rank = DUE_FOLLOWER;
+    bool led = true;
+    *rank = DUE_LEADER;
     if (s->options.leader != NULL && leader_leads(s->options.leader))
-        *rank = DUE_LEADER;
-    else if (!can_lead && !leader_anywhere(s->conn, &led, err))
+        return true;
+    if (!leader_anywhere(s->conn, &led, err))
         return false;
-    else if (!can_lead && !led)
-        *rank = DUE_ALONE;
+    *rank = led ? DUE_FOLLOWER : DUE_ALONE;
     return true;
 }
 
@@ -404,7 +399,6 @@ bool schedule_start(struct schedule **out, const struct schedule_options *option
     *out = NULL;
     s->options = *options;
     s->options.conninfo = s->conninfo = mem_strdup(options->conninfo);
-    s->can_lead = true; /* until somebody knows better */
     s->page.at = DUE_NEVER;
     backoff_init(&s->backoff, PAUSE_FIRST_MS, PAUSE_MOST_MS, backoff_seed());
     if (!sleeper_start(&s->sleeper, schedule_main, s, err)) {
@@ -425,14 +419,6 @@ void schedule_stop(struct schedule *s)
 
 void schedule_wake(struct schedule *s)
 {
-    sleeper_wake(&s->sleeper);
-}
-
-void schedule_can_lead(struct schedule *s, bool can_lead)
-{
-    sleeper_lock(&s->sleeper);
-    s->can_lead = can_lead;
-    sleeper_unlock(&s->sleeper);
     sleeper_wake(&s->sleeper);
 }
 

@@ -6,9 +6,8 @@
  *   is needed, and one that is there does no harm, since each schedule is done once whoever calls;
  * - posts EVENT_DUE when schedules were done, and when the moment has come at which a page changes
  *   without them, as the last look found it (next_change_at).
- * The leader publishes. Another worker does so only when what is due has been left for
- * DUE_GRACE: the leader may not, or hangs. One that cannot lead, since it polls, asks whether
- * anybody does; where nobody does it publishes at once.
+ * The leader publishes. Another worker does so when nobody leads, as where all of them poll, and
+ * when what is due has been left for DUE_GRACE: the leader may not, or hangs.
  * A database without that view and function (another schema, a standby) or a role that may not use
  * them is nothing to complain about: what is due is then counted, as far as it can be seen, and
  * left to others.
@@ -47,7 +46,7 @@ struct schedule_state {
     bool visible;       /* due times can be seen here; what follows is known then */
     bool may_publish;   /* the function is there, and the role may call it */
     int64_t next;       /* milliseconds since 1970 by the database's clock, 0: nothing is due */
-    uint64_t overdue;   /* homepages with something due and not done */
+    uint64_t overdue;   /* locales with something due and not done */
     int64_t overdue_at; /* since when, 0: none */
     uint64_t done;      /* schedules this worker has finished so far */
 };
@@ -60,9 +59,6 @@ void schedule_state(struct schedule *s, struct schedule_state *state);
 
 /* Something may have been scheduled, or who leads has changed. */
 void schedule_wake(struct schedule *s);
-
-/* Whether this worker could lead, now or later: it listens, or tries to. */
-void schedule_can_lead(struct schedule *s, bool can_lead);
 
 /* A look that began at began_ms (pg_conn_clock()) found this (press_result), or NULL. */
 void schedule_looked(struct schedule *s, const char *next_change_at, int64_t began_ms);

@@ -32,13 +32,18 @@ void sleeper_stop(struct sleeper *s)
     pthread_mutex_destroy(&s->mutex);
 }
 
-bool sleeper_wait(struct sleeper *s, int64_t until)
+static int wait_until(struct sleeper *s, int64_t until)
 {
     struct timespec ts = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+    return pthread_cond_timedwait(&s->changed, &s->mutex, &ts);
+}
+
+bool sleeper_wait(struct sleeper *s, int64_t until)
+{
     int rc = 0;
     pthread_mutex_lock(&s->mutex);
     while (!s->woken && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&s->changed, &s->mutex, &ts);
+        rc = wait_until(s, until);
     s->woken = false;
     pthread_mutex_unlock(&s->mutex);
     return !atomic_load(&s->stop);
@@ -50,6 +55,16 @@ void sleeper_wake(struct sleeper *s)
     s->woken = true;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
+}
+
+void sleeper_rest(struct sleeper *s, int64_t until)
+{
+    wait_until(s, until);
+}
+
+void sleeper_changed(struct sleeper *s)
+{
+    pthread_cond_broadcast(&s->changed);
 }
 
 void sleeper_lock(struct sleeper *s)

@@ -36,6 +36,11 @@ void sleeper_stop(struct sleeper *s);
 bool sleeper_wait(struct sleeper *s, int64_t until);
 
 void sleeper_wake(struct sleeper *s);
+/* Of any other thread that has taken the lock: waits until something changed, or `until`. The
+ * thread says by sleeper_changed(), under the lock, that it has changed something. */
+void sleeper_rest(struct sleeper *s, int64_t until);
+void sleeper_changed(struct sleeper *s);
+
 void sleeper_lock(struct sleeper *s);
 void sleeper_unlock(struct sleeper *s);
 

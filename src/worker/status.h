@@ -92,14 +92,14 @@ struct worker_status {
     struct latency_summary latency; /* commit to printed */
     int64_t lag_ms;                 /* age of the newest logged commit not printed; -1 = unknown */
     int64_t next_due;
-    int64_t overdue; /* schedules past their time; -1 = unknown */
+    int64_t overdue; /* locales with schedules past their time; -1 = unknown */
     char problems[STATUS_PROBLEMS_MAX][STATUS_TEXT_MAX];
     uint64_t n_problems, more_problems;
     struct status_held held[STATUS_HELD_MAX];
     uint64_t n_held, more_held;
 };
 
-/* Who and where this process is; the rest is unknown or nothing. id "" stands for HOST-PID. */
+/* Who and where this process is; the rest is unknown or nothing. id "": HOST-PID. */
 void status_init(struct worker_status *s, const char *id);
 
 /* Copies into an array of this size. */

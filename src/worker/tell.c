@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "pg/conn.h"
+#include "worker/due.h"
 #include "worker/instant.h"
 
 static struct worker_status *now_of(struct tell *t)
@@ -90,10 +91,15 @@ void tell_leader(struct tell *t, bool leader)
     say_state(t);
 }
 
-void tell_due(struct tell *t, int64_t next, int64_t overdue)
+void tell_due(struct tell *t, int64_t schedule, int64_t overdue)
 {
-    now_of(t)->next_due = next;
-    now_of(t)->overdue = overdue;
+    struct worker_status *s = now_of(t);
+    int64_t next =
+        schedule != 0 && (t->page_due == 0 || schedule < t->page_due) ? schedule : t->page_due;
+    if (s->next_due == next && s->overdue == overdue)
+        return;
+    s->next_due = next;
+    s->overdue = overdue;
     status_file_changed(t->file);
 }
 
@@ -157,6 +163,15 @@ static void take_result(struct worker_status *s, const struct press_result *r)
         status_add_problem(s, r->warning);
 }
 
+static void take_success(struct tell *t, const struct looked *looked, int64_t at_ms)
+{
+    int64_t due = due_parse(looked->result.next_change_at);
+    take_result(now_of(t), &looked->result);
+    t->page_due = due == DUE_NEVER ? 0 : due;
+    if (looked->result.released && looked->order.hints > 0)
+        latency_add(&t->file->latency, (double)(at_ms - looked->order.since_ms));
+}
+
 /* What was held or wrong before still is, as far as anybody knows. */
 static void take_failure(struct worker_status *s, const struct looked *looked)
 {
@@ -186,11 +201,9 @@ void tell_looked(struct tell *t, const struct looked *looked, int64_t at_ms)
     s->look.at = instant_now();
     STATUS_SET(s->look.reason, look_reason_name(looked->order.reason));
     if (looked->ok)
-        take_result(s, &looked->result);
+        take_success(t, looked, at_ms);
     else
         take_failure(s, looked);
-    if (looked->ok && looked->result.released && looked->order.hints > 0)
-        latency_add(&t->file->latency, (double)(at_ms - looked->order.since_ms));
     be_ready(t, looked);
     say_state(t);
 }

@@ -32,6 +32,7 @@ struct tell {
     struct status_file *file;
     struct notify_socket notify;
     bool ready, reloading;
+    int64_t page_due; /* when a page changes by the clock alone, since 1970; 0 = never */
     int64_t stuck_ms; /* how long a look may be without a step */
 };
 
@@ -44,8 +45,9 @@ void tell_config(struct tell *t, const struct config *config);
 void tell_notified(struct tell *t, uint64_t count);
 void tell_listener(struct tell *t, const struct listener_state *state);
 void tell_leader(struct tell *t, bool leader);
-/* next: milliseconds since 1970, 0 = nothing is due; overdue: schedules, -1 = unknown. */
-void tell_due(struct tell *t, int64_t next, int64_t overdue);
+/* schedule: the next one, in milliseconds since 1970, 0 = none is due; overdue: locales, -1 =
+ * unknown. Pages that change by the clock are known from looks. */
+void tell_due(struct tell *t, int64_t schedule, int64_t overdue);
 void tell_reloading(struct tell *t);
 void tell_stopping(struct tell *t);
 

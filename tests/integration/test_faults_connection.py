@@ -254,7 +254,7 @@ def test_nothing_passes_for_a_while(sample, tmp_path, ways):
         healed = time.monotonic()
         worker.wait_for("en/index.html", "In the silence", timeout=45)
         if schedule:
-            until(lambda: schedule_row(sample, schedule)[0] == "active", "what was due in the silence", 45)
+            until(lambda: schedule_row(sample, schedule)[0] == "active", "what was due in the silence", 60)
         worker.wait("listening", 2, timeout=45)
         print("whole again after %.1f s" % (time.monotonic() - healed))
         publish_title(sample, "After the silence")

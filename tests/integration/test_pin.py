@@ -261,6 +261,13 @@ def test_pin_again_and_unpin_again(site):
     assert left_behind(site.out) == []
 
 
+def test_a_damaged_release_is_not_pinned(site):
+    for word in ("one", "two"):
+        site.build_good(site.snapshot(word, rows(word)))
+    (site.out / "releases/2.json").write_text("damaged")
+    assert site.good("pin", "--json").json()["pin"]["generation"] == 1
+
+
 def test_the_lock_is_waited_for_and_its_holder_named(pinned):
     site, _ = pinned
     with open(site.out / ".lock", "rb") as lock:
@@ -386,6 +393,7 @@ def test_a_listener_acts_on_rollback_and_unpin_within_a_second(db, tmp_path):
         assert worker.wait_for(lamp, "(right)") < 1
         worker.assert_equals_cold_build()
         run("pin", "--reason", "stop")
+        assert "pinned_since" in worker.wait("looked", reason="command")
         db.rows("UPDATE products SET name = 'Nobody sees this'; NOTIFY platen")
         time.sleep(0.5)
         assert not says(lamp, "Nobody")

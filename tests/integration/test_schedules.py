@@ -6,9 +6,11 @@ import time
 
 import pytest
 from cmsdata import add_due, add_published, add_schedule, add_section, add_version, live, poison
+from cmsdb import ROOT
 from crew import PROCESS, cms, done, login, place, until  # noqa: F401 (fixtures)
 from listening import Listening
-from program import Site
+from pooler import Pooler
+from program import Site, platen
 
 
 def lateness(db, column="executed_at - publish_at"):
@@ -39,10 +41,11 @@ def test_a_schedule_nobody_announced_is_found(cms, tmp_path):
     """Where neither change log nor channel names schedules, due times are looked up every ten seconds."""
     with Listening(cms, tmp_path) as worker:
         worker.wait("leading")
-        time.sleep(0.5)
-        cms.rows("ALTER TABLE section_schedules DISABLE TRIGGER USER")
         section = add_section(cms, "sale")
-        add_schedule(cms, section, add_version(cms, section, "Unannounced"), publish_in="1 s")
+        version = add_version(cms, section, "Unannounced")
+        time.sleep(1)  # the looks for these two are over
+        cms.rows("ALTER TABLE section_schedules DISABLE TRIGGER USER")
+        add_schedule(cms, section, version, publish_in="1 s")
         worker.wait_for("en/index.html", "Unannounced", timeout=13)
 
 
@@ -85,6 +88,19 @@ def test_one_worker_alone_that_may_not_lead_publishes(cms, tmp_path):
         assert not worker.said("leading")
 
 
+def test_behind_a_pooler_nobody_leads_and_schedules_are_published(cms, tmp_path):
+    """Transaction mode: no notification arrives, nobody can hold a lock, and that is enough."""
+    section = add_section(cms, "sale")
+    with Pooler(cms.pg, "transaction", size=5) as pooler:
+        with Listening(cms, tmp_path, dsn=pooler.dsn(cms.name), echo_wait="500ms") as worker:
+            worker.wait("polling")
+            schedule = add_schedule(cms, section, add_version(cms, section, "Pooled"), publish_in="12 s", expire_in="1 day")
+            worker.wait_for("en/index.html", "Pooled", timeout=16)
+            assert lateness(cms) < 0.5
+            assert not worker.said("leading")
+    assert done(cms) == {schedule: 1}
+
+
 def test_publishing_can_be_switched_off(cms, tmp_path):
     add_due(cms, 1)
     with Listening(cms, tmp_path, schedules="false") as worker:
@@ -105,6 +121,9 @@ def test_a_reader_prints_what_others_publish(cms, tmp_path, login):
         time.sleep(4.5)
         assert done(cms) == {}
         assert len(worker.said("looked")) <= 3, worker.tail()
+        until(lambda: json.loads((worker.out / "status.json").read_text(encoding="utf-8"))["overdue"] == 1)
+        shown = platen("status", "--out", worker.out, cwd=ROOT)
+        assert "schedules of 1 locale are past their time" in shown.out, shown
         cms.rows("SELECT process_scheduled_publishes(); NOTIFY platen")
         worker.wait_for("en/index.html", "By others")
         worker.assert_equals_cold_build()

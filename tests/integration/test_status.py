@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import pytest
+from cmsdata import add_schedule, add_version
 from cmsdb import SAMPLE
 from listening import Listening
 from program import PLATEN, ROOT, platen
@@ -211,7 +212,7 @@ def test_what_is_due_and_wrong(tmp_path):
     found, table = told(tmp_path, next_due=moment(600), overdue=2, lag_ms=1500,
                         problems=["held: \x1b[2Jthings"] + ["more"] * 14, more_problems=10)
     assert found["exit"] == 0
-    assert re.search(r"Z, in 9 min \d+ s; 2 schedules are past their time$", line(table, "next due"))
+    assert re.search(r"Z, in 9 min \d+ s; schedules of 2 locales are past their time$", line(table, "next due"))
     assert line(table, "lag") == "1 s behind the newest logged commit"
     problems = re.findall(r"^problem +(.*)$", table, re.M)
     assert problems[0] == "held: ?[2Jthings" and problems[-1] == "and 15 more" and len(problems) == 11
@@ -261,7 +262,7 @@ def test_a_worker_writes_down_what_it_does(sample, tmp_path):
         said = found["worker"]
         assert (said["mode"], said["look"]["reason"], said["look"]["result"]) == ("listening", "start", "released")
         assert said["worker"]["pid"] == worker.process.pid
-        assert said["worker"]["id"].endswith("-%d" % worker.process.pid)
+        assert "-%d-" % worker.process.pid in said["worker"]["id"]
         assert said["generation"] == found["release"]["generation"] == 1
         assert said["counters"]["looks"] == said["counters"]["full"] == 1
         assert said["latency"]["count"] == 0 and said["lag_ms"] == 0
@@ -278,6 +279,21 @@ def test_a_worker_writes_down_what_it_does(sample, tmp_path):
     assert (found["exit"], found["life"]) == (1, "stopped")
     assert line(table, "worker").startswith("stopped: ")
     assert line(table, "release").startswith("2, printed ")
+
+
+def test_it_tells_who_leads_and_what_is_due(sample, tmp_path):
+    section = sample.value("SELECT id FROM homepage_sections WHERE section_key = 'hero-main' AND locale = 'en'")
+    version = add_version(sample, section, "Later")
+    with Listening(sample, tmp_path) as worker:
+        answer_with(worker, lambda said: said["generation"] == 1 and said["overdue"] == 0)
+        assert answer_with(worker, lambda said: said["leader"])["exit"] == 0
+        add_schedule(sample, section, version, publish_in="10 minutes")
+        sample.rows("NOTIFY platen")
+        soon, late = moment(590), moment(610)
+        answer_with(worker, lambda said: soon < (said["next_due"] or "") < late)
+        table = ask(worker.out)[1]
+        assert re.search(r"Z, in \d+ min \d+ s$", line(table, "next due")) and line(table, "worker").endswith(", leader")
+    assert not ask(worker.out)[0]["worker"]["leader"]
 
 
 def test_a_worker_that_was_killed_is_gone_at_once_and_one_that_is_halted_falls_silent(sample, tmp_path):
@@ -367,17 +383,17 @@ class Manager:
         self.words += heard
         return [text for _, text in heard]
 
-    def wait(self, start, seconds=20):
-        """The first word that begins so, among those to come."""
+    def wait(self, pattern, seconds=20):
+        """The first word of that pattern, among those to come."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.socket.settimeout(max(deadline - time.monotonic(), 0.01))
             with contextlib.suppress(socket.timeout):
                 text = self.socket.recv(4096).decode("utf-8")
                 self.words.append((time.monotonic() - self.begun, text))
-                if text.startswith(start):
+                if re.fullmatch(pattern, text):
                     return text
-        raise AssertionError("no %s within %s s, but %s" % (start, seconds, self.words))
+        raise AssertionError("no %s within %s s, but %s" % (pattern, seconds, self.words))
 
     def all(self):
         return [text for _, text in self.words]
@@ -393,16 +409,16 @@ def test_the_manager_is_told_of_each_state(sample, tmp_path, abstract):
     with worker:
         manager.wait("READY=1")
         assert worker.public("en/index.html").is_file()  # not before the first look has ended
-        assert manager.wait("STATUS=").startswith("STATUS=listening, release 1")
+        manager.wait("STATUS=listening(, leader)?, release 1")
         publish_title(sample, "Said aloud")
-        assert manager.wait("STATUS=listening, release 2")
+        manager.wait("STATUS=listening(, leader)?, release 2")
         manager.hear(0.5)
         worker.signal(signal.SIGHUP)
-        assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", manager.wait("RELOADING"))
-        assert manager.wait("READY=1")
+        manager.wait(r"RELOADING=1\nMONOTONIC_USEC=\d+")
+        manager.wait("READY=1")
         assert worker.wait("looked", reason="reload")
         assert worker.stop() == 0
-        assert manager.wait("STOPPING=1")
+        manager.wait("STOPPING=1")
     assert "WATCHDOG=1" not in manager.all()  # none was asked for
     manager.close()
 
@@ -414,7 +430,7 @@ def test_it_is_ready_also_when_the_first_look_fails(sample, tmp_path):
     with worker:
         manager.wait("READY=1")
         assert worker.said("look failed")
-        assert "failing: " in manager.wait("STATUS=")
+        manager.wait("STATUS=.*, failing: .*homepage_sections.*")
     manager.close()
 
 
@@ -464,7 +480,7 @@ def test_the_watchdog_is_not_fed_while_a_look_is_stuck(sample, tmp_path):
         manager.hear(0.1)
         assert "WATCHDOG=1" in manager.hear(1)
         publish_title(sample, "Never to be seen")
-        manager.wait("STATUS=listening, release 1, the look is stuck")
+        manager.wait("STATUS=listening.*, release 1, the look is stuck")
         at = manager.words[-1][0]
         fed = max(at for at, text in manager.words if text == "WATCHDOG=1")
         assert at - fed < 1.5  # until the deadlines had passed it was

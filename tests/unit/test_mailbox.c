@@ -59,6 +59,16 @@ static void test_equal_kinds_are_one(void **state)
     assert_false(is_ready(mb));
 }
 
+static void test_one_posting_may_stand_for_many(void **state)
+{
+    struct mailbox *mb = *state;
+    struct event e;
+    mailbox_post(mb, &(struct event){.kind = EVENT_NOTIFIED, .count = 41});
+    post(mb, EVENT_NOTIFIED, 0);
+    assert_true(mailbox_take(mb, &e));
+    assert_int_equal(e.count, 42);
+}
+
 static void test_the_last_word_is_taken_last(void **state)
 {
     struct mailbox *mb = *state;
@@ -123,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(test_equal_kinds_are_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_posting_may_stand_for_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_last_word_is_taken_last, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_posted_after_taking_is_new, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),

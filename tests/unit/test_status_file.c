@@ -283,7 +283,7 @@ static void a_wrong_member_is_named(void **state)
     refuse("\"lag_ms\":0", "\"lag_ms\":-1", bad, "lag_ms is not a whole number or null");
     refuse("\"heartbeat_ms\":5000", "\"heartbeat_ms\":0", bad, "heartbeat_ms is not in its range");
     refuse("\"pid\":", "\"pid\":0", bad, "line"); /* a number does not begin so */
-    refuse("\"pid\":", "\"pid\":99999", bad, "worker: pid is not in its range");
+    refuse("\"pid\":", "\"pid\":99999999", bad, "worker: pid is not in its range");
     refuse("\"held\":[{", "\"held\":[[],{", bad, "held: page_set is missing");
     refuse("\"held\":[{", "\"held\":7,\"x\":[{", bad, "held is not a list");
     refuse("\"problems\":[\"", "\"problems\":[null,\"", bad, "problems is not a list of texts");
