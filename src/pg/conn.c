@@ -1,5 +1,6 @@
 #include "pg/conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@ static void take_notice(void *payload, const PGresult *res)
     struct pg_conn *c = payload;
     const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
     const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    if (text != NULL && severity != NULL && strcmp(severity, "FATAL") == 0)
+        snprintf(c->farewell, sizeof(c->farewell), "%s", text);
     if (c->notice != NULL && text != NULL)
         c->notice(c->payload, severity != NULL ? severity : "NOTICE", text);
 }

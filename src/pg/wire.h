@@ -14,7 +14,8 @@ struct pg_conn {
     pg_notice_fn *notice;
     void *payload;
     char sqlstate[6];
-    struct error lost; /* why pq is NULL */
+    char farewell[200]; /* what the server said when it ended the idle session, or "" */
+    struct error lost;  /* why pq is NULL */
 };
 
 /* poll() until the socket is ready or the deadline (0: never) has passed; false: it has, or *stop

@@ -206,12 +206,17 @@ static bool database_end(struct source *s, struct error *err)
     return ok;
 }
 
+/* A connection that was kept may have died in silence. Beginning asks nothing of the server that
+ * takes time, so it is given as long as connecting anew, not as long as a query. */
 static bool database_begin(struct source *s, struct error *err)
 {
     struct database *d = (struct database *)s;
     s->info = (struct source_info){0};
     arena_reset(&d->snapshot);
-    return begin(d, err) && identify(d, err);
+    pg_conn_set_wait(d->conn, s->cfg->connect_timeout_ms);
+    bool ok = begin(d, err) && identify(d, err);
+    pg_conn_set_wait(d->conn, patience(s->cfg));
+    return ok;
 }
 
 static void database_close(struct source *s)
