@@ -37,7 +37,9 @@ static bool ask(struct database *d, const char *sql, const char *const *params, 
     if (!pg_conn_run(d->conn, &PG_SQL("SAVEPOINT platen_changes"), NULL, err))
         return false;
     error_clear(refused);
-    bool ok = pg_conn_query(d->conn, &PG_SQL(sql), params, n_params, res, refused);
+    struct pg_sql query = PG_SQL(sql);
+    query.keep = d->direct && n_params > 0;
+    bool ok = pg_conn_query(d->conn, &query, params, n_params, res, refused);
     const char *end =
         ok ? "RELEASE SAVEPOINT platen_changes" : "ROLLBACK TO SAVEPOINT platen_changes";
     return pg_conn_run(d->conn, &PG_SQL(end), NULL, err);
@@ -217,6 +219,7 @@ bool changes_affected(struct source *s, size_t index, const struct source_mark *
     if (!found)
         return anything(d, since, arena, scope, err);
     struct pg_sql sql = wrap(&d->affected[index], since, arena);
+    sql.keep = d->direct;
     if (!pg_conn_query(d->conn, &sql, &since->snapshot, 1, &res, err))
         return database_advice(d, started, err);
     gather(res, arena, scope);
