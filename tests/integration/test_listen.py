@@ -334,7 +334,7 @@ def test_fifty_lost_connections(notes, site):
         assert worker.descriptors() <= descriptors + 1
         retitle(notes, "Heard again")
         worker.wait_for("en/a.html", "Heard again")
-        assert len(worker.said("not listening")) <= 3
+        assert len(worker.said("not listening")) <= 10  # a line for each kind of farewell, not for each loss
 
 
 def test_a_server_that_restarts(tmp_path):
