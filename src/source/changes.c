@@ -109,12 +109,14 @@ bool changes_cover(struct source *s, const struct source_mark *since, struct are
 
 /* --- which rows ------------------------------------------------------------------------------- */
 
-/* A snapshot of a standby does not list what was in progress: there, all from its xmin on. */
+/* Rows of the future came with a dump of another cluster.
+ * A snapshot of a standby does not list what was in progress: there, all from its xmin on. */
 static void add_changed(struct strbuf *sb, const struct source_mark *since)
 {
     strbuf_addstr(sb, "WITH changed AS MATERIALIZED (SELECT c.relation, c.operation, c.locale, "
                       "c.keys, c.also FROM platen.change AS c "
-                      "WHERE c.xid >= pg_snapshot_xmin($1::pg_snapshot)");
+                      "WHERE c.xid >= pg_snapshot_xmin($1::pg_snapshot) "
+                      "AND c.xid < pg_snapshot_xmax(pg_current_snapshot())");
     if (!since->in_recovery)
         strbuf_addstr(sb, " AND NOT pg_visible_in_snapshot(c.xid, $1::pg_snapshot)");
     strbuf_addstr(sb, ") ");

@@ -92,13 +92,13 @@ def test_publishing(db, log):
     section = add_section(db)
     version = add_version(db, section)
     assert log.look() == [
-        ("public.homepage_sections", "insert", "en", {str(section)}, None),
+        ("public.homepage_sections", "insert", "en", {str(section)}, {"status": {"draft"}}),
         ("public.section_versions", "insert", None, {str(version)}, {"section_id": {str(section)}}),
     ]
     publish(db, section, version)
     assert log.look() == [
         ("public.section_versions", "update", None, {str(version)}, {"section_id": {str(section)}}),
-        ("public.homepage_sections", "update", "en", {str(section)}, None),
+        ("public.homepage_sections", "update", "en", {str(section)}, {"status": {"draft", "published"}}),
     ]
     publish(db, section, version)  # is live already
     assert log.look() == []
