@@ -99,8 +99,11 @@ def test_a_reader_writes_nothing_and_says_nothing(cms, tmp_path, login):
     """platen_reader alone listens and prints; no connection is kept for what it may not write."""
     with Listening(cms, tmp_path, dsn=login("reader", "platen_reader")) as worker:
         worker.wait("printed", reason="start")
-        add_published(cms, "second", "Second")
+        section, _ = add_published(cms, "second", "Second")
         worker.wait_for("en/index.html", "Second")
+        publish(cms, section, add_version(cms, section, "Second again"))
+        worker.wait_for("en/index.html", "Second again")
+        worker.wait("printed", reason="notified", read="changes")
         worker.assert_equals_cold_build()
         time.sleep(0.5)
         assert cms.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'platen log'"
