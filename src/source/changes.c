@@ -37,10 +37,12 @@ static bool ask(struct database *d, const char *sql, const char *const *params, 
     static const char release[] = "RELEASE SAVEPOINT platen_changes";
     static const char roll_back[] = "ROLLBACK TO SAVEPOINT platen_changes";
     error_clear(refused);
+    struct pg_sql query = PG_SQL(sql);
+    query.keep = d->direct && n_params > 0;
     database_set_wait(d, true);
     bool alive = pg_conn_run(d->conn, &PG_SQL("SAVEPOINT platen_changes"), NULL, err);
     if (alive) {
-        bool ok = pg_conn_query(d->conn, &PG_SQL(sql), params, n_params, res, refused);
+        bool ok = pg_conn_query(d->conn, &query, params, n_params, res, refused);
         alive = pg_conn_run(d->conn, &PG_SQL(ok ? release : roll_back), NULL, err);
     }
     database_set_wait(d, false);
@@ -221,6 +223,7 @@ bool changes_affected(struct source *s, size_t index, const struct source_mark *
     if (!found)
         return anything(d, since, arena, scope, err);
     struct pg_sql sql = wrap(&d->affected[index], since, arena);
+    sql.keep = d->direct;
     if (!pg_conn_query(d->conn, &sql, &since->snapshot, 1, &res, err))
         return database_advice(d, started, err);
     gather(res, arena, scope);

@@ -13,6 +13,7 @@ struct database {
     struct query *affected; /* one per page set: its NAME.affected.sql */
     struct arena snapshot;  /* what lasts as long as the transaction */
     bool open;              /* the transaction is */
+    bool direct;            /* no pooler stands in between */
 };
 
 /* The path of a page set's query as messages should show it. */

@@ -320,15 +320,15 @@ static bool call_guest(struct session *s, struct error *err)
 }
 
 /* Posted in any case: without a position, a look is still better than none. */
-static bool post_notified(struct session *s, struct error *err)
+static bool post_notified(struct session *s, bool alive, struct error *err)
 {
     if (s->notified == 0)
         return true;
-    bool ok = !atomic_load(&s->l->want_positions) || ask_position(s, err);
+    bool asked = !alive || !atomic_load(&s->l->want_positions) || ask_position(s, err);
     mailbox_post(s->l->options.mailbox,
                  &(struct event){.kind = EVENT_NOTIFIED, .count = s->notified});
     s->notified = 0;
-    return ok;
+    return asked;
 }
 
 static int64_t next_wake(const struct session *s)
@@ -359,8 +359,8 @@ static enum ending attend(struct session *s, struct error *err)
             send_echo(s);
         enum pg_listen_end end =
             pg_listen_wait(s->conn, s->l->wake, next_wake(s), on_heard, s, err);
-        if (!post_notified(s, end == PG_LISTEN_LOST ? &(struct error){0} : err) ||
-            end == PG_LISTEN_LOST)
+        bool alive = end != PG_LISTEN_LOST;
+        if (!post_notified(s, alive, err) || !alive)
             return END_LOST;
         if (end == PG_LISTEN_WOKEN)
             clear_wake(s);
