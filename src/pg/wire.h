@@ -16,8 +16,8 @@ struct pg_conn {
     pg_notice_fn *notice;
     void *payload;
     char sqlstate[6];
-    char farewell[200]; /* what the server said when it ended the idle session, or "" */
-    struct error lost;  /* why pq is NULL */
+    char farewell[200];      /* what the server said when it ended the idle session, or "" */
+    struct error lost;       /* why pq is NULL */
     char *kept[PG_KEPT_MAX]; /* texts of statements the server keeps, as platen_0, ... */
     size_t n_kept;
 };
