@@ -34,15 +34,19 @@ static const char *copy_value(struct arena *arena, const PGresult *res, int colu
 static bool ask(struct database *d, const char *sql, const char *const *params, int n_params,
                 PGresult **res, struct error *refused, struct error *err)
 {
-    if (!pg_conn_run(d->conn, &PG_SQL("SAVEPOINT platen_changes"), NULL, err))
-        return false;
+    static const char release[] = "RELEASE SAVEPOINT platen_changes";
+    static const char roll_back[] = "ROLLBACK TO SAVEPOINT platen_changes";
     error_clear(refused);
     struct pg_sql query = PG_SQL(sql);
     query.keep = d->direct && n_params > 0;
-    bool ok = pg_conn_query(d->conn, &query, params, n_params, res, refused);
-    const char *end =
-        ok ? "RELEASE SAVEPOINT platen_changes" : "ROLLBACK TO SAVEPOINT platen_changes";
-    return pg_conn_run(d->conn, &PG_SQL(end), NULL, err);
+    database_set_wait(d, true);
+    bool alive = pg_conn_run(d->conn, &PG_SQL("SAVEPOINT platen_changes"), NULL, err);
+    if (alive) {
+        bool ok = pg_conn_query(d->conn, &query, params, n_params, res, refused);
+        alive = pg_conn_run(d->conn, &PG_SQL(ok ? release : roll_back), NULL, err);
+    }
+    database_set_wait(d, false);
+    return alive;
 }
 
 bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mark,

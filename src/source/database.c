@@ -196,6 +196,12 @@ static int64_t patience(const struct config *cfg)
     return cfg->statement_timeout_ms > 0 ? cfg->statement_timeout_ms + WAIT_GRACE_MS : 0;
 }
 
+void database_set_wait(struct database *d, bool briefly)
+{
+    const struct config *cfg = d->common.cfg;
+    pg_conn_set_wait(d->conn, briefly ? cfg->connect_timeout_ms : patience(cfg));
+}
+
 static bool database_end(struct source *s, struct error *err)
 {
     struct database *d = (struct database *)s;
@@ -204,20 +210,18 @@ static bool database_end(struct source *s, struct error *err)
     d->open = false;
     pg_conn_set_wait(d->conn, CLOSE_WAIT_MS);
     bool ok = pg_conn_run(d->conn, &PG_SQL("COMMIT"), NULL, err);
-    pg_conn_set_wait(d->conn, patience(s->cfg));
+    database_set_wait(d, false);
     return ok;
 }
 
-/* A connection that was kept may have died in silence. Beginning asks nothing of the server that
- * takes time, so it is given as long as connecting anew, not as long as a query. */
 static bool database_begin(struct source *s, struct error *err)
 {
     struct database *d = (struct database *)s;
     s->info = (struct source_info){0};
     arena_reset(&d->snapshot);
-    pg_conn_set_wait(d->conn, s->cfg->connect_timeout_ms);
+    database_set_wait(d, true);
     bool ok = begin(d, err) && identify(d, err);
-    pg_conn_set_wait(d->conn, patience(s->cfg));
+    database_set_wait(d, false);
     return ok;
 }
 

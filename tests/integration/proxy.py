@@ -24,6 +24,7 @@ class Link:
     def __init__(self, proxy, client, server):
         self.proxy, self.client, self.server = proxy, client, server
         self.over = False  # no byte passes ever again
+        self.listens = False  # and is about to fall silent
         self.left = proxy.cut_after  # bytes from the server until it is cut; None: it is not
         for way, source, to in ((UP, client, server), (DOWN, server, client)):
             threading.Thread(target=self._pump, args=(way, source, to), daemon=True).start()
@@ -44,9 +45,11 @@ class Link:
                 self.proxy.passed[way] += len(data)
                 if self.left == 0:
                     self.cut()
-                if way == DOWN and self.proxy.deafen > 0 and b"LISTEN\0" in data:
-                    self.proxy.deafen -= 1
+                if way == DOWN and self.listens:
                     self.over = True
+                elif way == DOWN and self.proxy.deafen > 0 and b"LISTEN\0" in data:
+                    self.proxy.deafen -= 1
+                    self.listens = True
             to.shutdown(socket.SHUT_WR)
         except OSError:
             self.cut()
@@ -73,7 +76,7 @@ class Proxy:
         self.holes = ()  # directions in which nothing passes
         self.delay = 0  # seconds, for each piece that passes
         self.cut_after = None  # bytes from the server after which a connection begun from now on is cut
-        self.deafen = 0  # how many connections are to fall silent as soon as they were told that they listen
+        self.deafen = 0  # how many connections are to fall silent with the answer that follows that to LISTEN
         self.passed = {UP: 0, DOWN: 0}
         self.links = []
         self.port = 0

@@ -299,7 +299,7 @@ def test_a_connection_that_dies_at_once_is_no_pooler(sample, tmp_path):
     with Proxy(sample.pg) as proxy:
         proxy.deafen = 1
         with Worker(sample, tmp_path, listen=proxy.dsn(sample.name), echo_wait="300ms") as worker:
-            worker.wait("not listening")
+            assert "echo" in worker.wait("not listening")["text"]
             worker.wait("listening", 2)
             publish_title(sample, "Heard")
             worker.wait("printed", reason="notified")
@@ -312,8 +312,9 @@ def test_the_looking_connection_alone_is_silent(sample, tmp_path):
     with Proxy(sample.pg) as proxy, Worker(sample, tmp_path, read=proxy.dsn(sample.name), listen=sample.pg.dsn(sample.name),
                                            environment={"PLATEN_CONNECT_TIMEOUT": "1s"}) as worker:
         worker.begun()
-        publish_title(sample, "The first title")
-        worker.wait_for("en/index.html", "The first title")
+        with worker.expect("printed", reason="notified"):
+            publish_title(sample, "The first title")
+        time.sleep(0.3)  # nothing is under way
         proxy.heal(forget=True)
         publish_title(sample, "The second title")
         assert worker.wait_for("en/index.html", "The second title") < 5
@@ -375,7 +376,8 @@ def test_a_pooler_in_transaction_mode_is_recognised(sample, tmp_path, size):
             assert len(worker.said("printed", reason="reconnect")) <= 1, worker.tail()
             assert not worker.said("look failed"), worker.tail()
             worker.assert_equals_cold_build()
-            assert size > 1 or channels(pooler, sample) == []  # others get the session next
+            if size == 1:  # others get the session next
+                until(lambda: channels(pooler, sample) == [], "nobody listening")
 
 
 def channels(pooler, db):
@@ -505,7 +507,7 @@ def test_a_hundred_thousand_notifications_cost_a_few_looks(sample, tmp_path):
     print("FAULTS_SEED=%d" % SEED)
     chance = random.Random(SEED)
     channels = ["platen", "platen_worker", "cache_invalidate", "homepage_updated"]
-    with Worker(sample, tmp_path, echo_every="500ms", echo_wait="2s") as worker:
+    with Worker(sample, tmp_path, echo_every="500ms", echo_wait="2s", quiet="200ms") as worker:
         worker.begun()
         flood_for(sample, 4000, chance, channels)
         worker.wait("looked", reason="notified")
@@ -530,7 +532,7 @@ def test_a_hundred_thousand_notifications_cost_a_few_looks(sample, tmp_path):
         print("%.1f s, %d heard, %d looks, %d lines, %d KiB more, %.1f s of processor time" %
               (took, heard, len(looks), len(worker.lines()) - lines, (worker.rss() - rss) >> 10, worker.cpu()))
         assert heard >= 25000
-        assert len(looks) <= took / 0.4 + 5
+        assert len(looks) <= took / 0.2 + 5
         assert len(worker.lines()) - lines <= len(looks) + 10, worker.tail()
         assert worker.rss() - rss < (8 << 20)
         until(lambda: worker.descriptors() <= descriptors + 1, "as many descriptors as before")
