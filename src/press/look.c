@@ -346,6 +346,8 @@ static bool look(struct press *p, const char **why, struct error *err)
     }
     report_problems(p);
     p->result->incremental = p->partial;
+    if (p->partial)
+        p->result->changed_ms = source_info(p->source)->changed_ms;
     if (p->session != NULL)
         session_note(p->session, p, may_build_on(p) ? &mark : NULL);
     return true;

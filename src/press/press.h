@@ -97,10 +97,12 @@ struct press_result {
     const struct pin *pin; /* what keeps the release as it is (then held is set, too), or NULL */
     const char *warning;   /* or NULL */
     double seconds;
-    bool incremental;           /* only what the change log names was read */
-    const char *full_because;   /* of a session's look: why everything was read, or NULL */
-    bool in_recovery;           /* the rows are a standby's */
-    bool behind;                /* which had not replayed options.after in time: look again */
+    bool incremental;         /* only what the change log names was read */
+    int64_t changed_ms;       /* when the oldest change was made that it printed, in milliseconds of
+                                 the monotonic clock; 0: unknown */
+    const char *full_because; /* of a session's look: why everything was read, or NULL */
+    bool in_recovery;         /* the rows are a standby's */
+    bool behind;              /* which had not replayed options.after in time: look again */
     const char *next_change_at; /* when a page changes by the clock alone (RFC 3339), or NULL */
 };
 

@@ -72,7 +72,11 @@ bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mar
 static const char COVERS[] =
     "SELECT (SELECT pg_visible_in_snapshot(valid_from, $1::pg_snapshot)"
     "   AND pg_snapshot_xmin($1::pg_snapshot) >= trimmed_below FROM platen.log_state),"
-    " pg_snapshot_xmax($1::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())";
+    " pg_snapshot_xmax($1::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()),"
+    " (SELECT (extract(epoch FROM clock_timestamp() - min(c.at)) * 1000)::bigint"
+    "  FROM platen.change AS c WHERE c.xid >= pg_snapshot_xmin($1::pg_snapshot)"
+    "   AND c.xid < pg_snapshot_xmax(pg_current_snapshot())"
+    "   AND NOT pg_visible_in_snapshot(c.xid, $1::pg_snapshot))";
 
 static bool is_true(const PGresult *res, int column)
 {
@@ -107,6 +111,8 @@ bool changes_cover(struct source *s, const struct source_mark *since, struct are
         return false;
     else
         *why = verdict(res);
+    if (res != NULL && PQntuples(res) == 1 && !PQgetisnull(res, 0, 2))
+        s->info.changed_ms = pg_conn_clock() - strtoll(PQgetvalue(res, 0, 2), NULL, 10);
     PQclear(res);
     return true;
 }

@@ -52,6 +52,8 @@ struct source_info {
     const char *postmaster_start; /* RFC 3339 UTC with microseconds */
     bool in_recovery;
     int server_version; /* 150004 */
+    int64_t changed_ms; /* when the oldest change was made that source_covers() found logged, by
+                           pg_conn_clock(); 0: none, or nothing was asked */
 };
 
 /* The arena to build the next row in; asked for before each row, bad ones included. */

@@ -135,8 +135,7 @@ static void log_look(struct crew *c, const struct looked *looked, int64_t ended_
         entry.changed = r->changed;
         entry.removed = r->removed;
         entry.bytes = r->bytes_written;
-        if (order->hints > 0)
-            entry.commit_to_printed_ms = ended_ms - order->since_ms;
+        entry.commit_to_printed_ms = looked_latency(looked, ended_ms);
     }
     releaselog_add(c->releaselog, &entry);
 }

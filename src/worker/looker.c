@@ -128,3 +128,13 @@ int64_t looker_step_ms(struct looker *l)
 {
     return atomic_load(&l->step_ms);
 }
+
+int64_t looked_latency(const struct looked *looked, int64_t at_ms)
+{
+    const struct press_result *r = &looked->result;
+    if (!looked->ok || !r->released)
+        return -1;
+    if (r->changed_ms > 0 && r->changed_ms <= at_ms)
+        return at_ms - r->changed_ms;
+    return looked->order.hints > 0 ? at_ms - looked->order.since_ms : -1;
+}

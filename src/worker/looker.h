@@ -33,6 +33,11 @@ struct looked {
 bool looker_start(struct looker **out, struct mailbox *mb, struct error *err);
 void looker_stop(struct looker *l); /* accepts NULL */
 
+/* Milliseconds from the oldest change that the look has printed to its end, which is at_ms: from
+ * its commit where the change log tells when that was (by the statement, a little before), else
+ * from the notification. -1: nothing was printed, or nobody knows. */
+int64_t looked_latency(const struct looked *looked, int64_t at_ms);
+
 /* after: as in press/press.h, copied; "" = NULL. */
 void looker_look(struct looker *l, const struct config *config, const struct look_order *order,
                  const char *after);

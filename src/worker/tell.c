@@ -173,8 +173,8 @@ static void take_success(struct tell *t, const struct looked *looked, int64_t at
     int64_t due = due_parse(looked->result.next_change_at);
     take_result(now_of(t), &looked->result);
     t->page_due = due == DUE_NEVER ? 0 : due;
-    if (looked->result.released && looked->order.hints > 0)
-        latency_add(&t->file->latency, (double)(at_ms - looked->order.since_ms));
+    if (looked_latency(looked, at_ms) >= 0)
+        latency_add(&t->file->latency, (double)looked_latency(looked, at_ms));
 }
 
 /* What was held or wrong before still is, as far as anybody knows. */
