@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 
 import pytest
@@ -315,3 +316,200 @@ def test_columns_come_and_go(notes, site):
         until(lambda: "other_name" not in worker.public("en/a.html").read_text(encoding="utf-8"))
         worker.assert_equals_cold_build()
         touched(worker, notes, "Fourth")
+
+
+# -- workers that die and hang ---------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def at_work(crowd, rate):
+    """The crowd makes about so many transactions a second, for as long as the block lasts."""
+    stopped, failed = threading.Event(), []
+
+    def pace():
+        begun, count = time.monotonic(), 0
+        while not stopped.wait(0.1):
+            due = min(int((time.monotonic() - begun) * rate) - count, rate)
+            try:
+                crowd.run(due)
+            except AssertionError as broken:
+                failed.append(broken)
+                return
+            count += due
+
+    thread = threading.Thread(target=pace)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+    assert not failed, failed
+
+
+def assert_tidy(worker):
+    """The last look has left nothing but what a look leaves."""
+    assert left_behind(worker.out) == []
+    assert not [name for name in os.listdir(worker.out) if name.startswith(".") and name not in (".stage", ".lock")], \
+        os.listdir(worker.out)
+
+
+@pytest.mark.soak
+def test_killed_at_random_moments_under_load(db, tmp_path):
+    seed = seed_of()
+    chance = random.Random(seed)
+    furnish(db, seed)
+    worker = listening(db, tmp_path, **SETTINGS)
+    with Crowd(db, seed) as crowd:
+        try:
+            with at_work(crowd, 100):
+                for _ in range(200 if SOAK else 15):
+                    worker.start()
+                    time.sleep(chance.choice((0.1, 0.4, 1.2)) * chance.random())
+                    worker.kill()
+            with worker:
+                worker.assert_equals_cold_build(30)
+                crowd.run(20)
+                worker.assert_equals_cold_build()
+            print("%d releases" % len(worker.said("printed")))
+            assert len(worker.said("printed")) > 15, "the kills came too early"
+        finally:
+            worker.kill()
+    assert_tidy(worker)
+
+
+def pester(workers, chance, seconds):
+    """Kills, stops and continues workers at random. In the end all of them run."""
+    until_then, asleep = time.monotonic() + seconds, {}
+    while time.monotonic() < until_then:
+        worker = chance.choice(workers)
+        if worker in asleep:
+            if time.monotonic() > asleep[worker]:
+                worker.signal(signal.SIGCONT)
+                del asleep[worker]
+        elif chance.random() < 0.5:
+            worker.kill()
+            worker.start()
+        else:
+            worker.signal(signal.SIGSTOP)
+            asleep[worker] = time.monotonic() + chance.random() * 2
+        time.sleep(chance.random() * 0.5)
+    for worker in asleep:
+        worker.signal(signal.SIGCONT)
+
+
+@pytest.mark.soak
+def test_three_workers_that_are_killed_and_stopped(cms, tmp_path):
+    """Each prints all there is, and together they publish each schedule once."""
+    chance, seconds = random.Random(seed_of()), 240 if SOAK else 8
+    due = []
+    for number in range(seconds * 4):
+        section = add_section(cms, "s%04d" % number)
+        version = add_version(cms, section, "scheduled %d" % number)
+        due.append(add_schedule(cms, section, version, publish_in="%d ms" % (250 * number)))
+    workers = [listening(cms, place(tmp_path, str(n)), poll="5s", full_every="1h") for n in range(3)]
+    with contextlib.ExitStack() as stack:
+        for worker in workers:
+            stack.callback(worker.kill)
+            worker.start()
+        pester(workers, chance, seconds)
+        until(lambda: len(done(cms)) == len(due), 20)
+        for worker in workers:
+            worker.assert_equals_cold_build(15)
+            assert worker.stop() == 0, worker.tail()
+            assert_tidy(worker)
+    assert done(cms) == {schedule: 1 for schedule in due}
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["down", "waiting"])
+def test_schedules_were_due_while_everything_was_down(server, tmp_path, alive):
+    """The server in any case; the worker, too, or it waits for the server."""
+    worker = listening(server, tmp_path, poll="1h", full_every="1h")
+    try:
+        worker.start()
+        worker.wait("printed", reason="start")
+        add_due(server, 5, publish_in="1500 ms")
+        if not alive:
+            assert worker.stop() == 0
+        stop(server)
+        time.sleep(2)
+        server.pg.resume()
+        assert server.value("SELECT count(*) FROM section_schedules WHERE status = 'pending'") >= (0 if alive else 5)
+        if not alive:
+            worker.start()
+        worker.wait_for("en/index.html", "scheduled 4", timeout=15)
+        worker.assert_equals_cold_build()
+        assert server.rows("SELECT status, count(*) FROM section_schedules GROUP BY 1") == [("active", 5)]
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
+
+
+# -- no room ---------------------------------------------------------------------------------------------
+
+
+def test_the_disk_is_full_for_a_while(disk, notes, site, tmp_path):  # noqa: F811 (fixture)
+    """The last good pages stay, and when there is room it goes on by itself."""
+    small = disk("size=8m")
+    notes.psql(command="INSERT INTO note SELECT 'n' || n, 'en', 'Note ' || n FROM generate_series(1, 300) n")
+    worker = site.listen(notes, **SETTINGS)
+    worker.out = small.path / "out"
+    with worker:
+        worker.wait("printed", reason="start")
+        worker.assert_equals_cold_build()
+        good = tree(worker.out)
+        ballast = leave_free(small.path, 0)
+        notes.psql(command="UPDATE note SET title = title || repeat(' and more of it', 100)")
+        assert "No space left" in worker.wait("look failed")["text"]
+        time.sleep(1)
+        assert tree(worker.out) == good and worker.process.poll() is None
+        notes.psql(command="UPDATE note SET title = 'Another one' WHERE key = 'a'")
+        ballast.unlink()
+        worker.wait_for("en/a.html", "Another one", timeout=15)
+        worker.assert_equals_cold_build()
+        with worker.expect("printed", read="changes"):
+            notes.psql(command="UPDATE note SET title = 'In passing' WHERE key = 'a'")
+        worker.assert_equals_cold_build()
+        assert left_behind(worker.out) == []
+
+
+# -- for long --------------------------------------------------------------------------------------------
+
+
+def used_by(worker):
+    """Descriptors and bytes of memory: the least of some moments, since looks come and go."""
+    seen = []
+    for _ in range(25):
+        with open("/proc/%d/statm" % worker.process.pid, encoding="ascii") as file:
+            seen.append((worker.descriptors(), int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")))
+        time.sleep(0.02)
+    return min(seen)[0], min(size for _, size in seen)
+
+
+@pytest.mark.soak
+def test_load_and_kills_for_long(db, tmp_path):
+    """Twenty commits a second; between two kills neither descriptors nor memory grow."""
+    seed, lives, seconds = seed_of(), 30 if SOAK else 3, 20 if SOAK else 3
+    furnish(db, seed)
+    worker = listening(db, tmp_path, **SETTINGS)
+    used = []
+    with Crowd(db, seed) as crowd:
+        try:
+            for life in range(lives):
+                worker.start()
+                with at_work(crowd, 20):
+                    time.sleep(seconds / 4)
+                    before = used_by(worker)
+                    time.sleep(seconds * 3 / 4)
+                    used.append((before, used_by(worker)))
+                    if life < lives - 1:
+                        worker.kill()
+            worker.assert_equals_cold_build(20)
+            assert worker.stop() == 0, worker.tail()
+        finally:
+            worker.kill()
+    assert_tidy(worker)
+    print("descriptors and bytes, early and late: %s" % used)
+    for (descriptors, size), late in used:
+        assert late[0] <= descriptors + 8 and late[1] <= size + (8 << 20), used
+    assert max(late[1] for _, late in used) <= used[0][1][1] + (8 << 20), "what is in out/ has grown"
