@@ -132,6 +132,14 @@ class Cluster:
         """Starts the server again on the data it left."""
         self._launch()
 
+    def initialise(self):
+        """Makes a new data directory in the place of one that is gone, for resume()."""
+        self._initdb()
+
+    def run_as_server(self, *argv):
+        """Runs a program as the user who owns the data."""
+        subprocess.run(self._as_server(list(argv)), cwd=self.directory, check=True)
+
     def __enter__(self):
         return self.start()
 
