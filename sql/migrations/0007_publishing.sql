@@ -59,13 +59,11 @@ BEGIN
                   HINT = 'See get_section_version_history(section) for the versions it has.';
     END IF;
 
+    -- one statement for the version that was live and the one that is: each costs its triggers
     UPDATE public.section_versions sv
-    SET is_published = false
-    WHERE sv.section_id = p_section_id AND sv.is_published AND sv.id <> p_version_id;
-
-    UPDATE public.section_versions sv
-    SET is_published = true, published_at = now()
-    WHERE sv.id = p_version_id AND NOT sv.is_published;
+    SET is_published = (sv.id = p_version_id),
+        published_at = CASE WHEN sv.id = p_version_id THEN now() ELSE sv.published_at END
+    WHERE sv.section_id = p_section_id AND sv.is_published <> (sv.id = p_version_id);
 
     UPDATE public.homepage_sections hs
     SET status = 'published',

@@ -145,19 +145,21 @@ FROM (
 -- tables, and at all views and functions outside of the system's schemas, which pages may be made
 -- with. Each row of the catalogs counts with the transaction that wrote it: a trigger switched off
 -- and on again is seen. Only rows, nothing that would be read from the present: with the pages, in
--- one snapshot.
+-- one snapshot. (plpgsql keeps the plan: it is asked at every look.)
 CREATE OR REPLACE FUNCTION platen.fingerprint() RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    WITH watched AS (
-        SELECT DISTINCT t.tgrelid AS oid
+BEGIN
+    RETURN (
+    WITH RECURSIVE tree (oid) AS (
+        SELECT t.tgrelid
         FROM pg_trigger t
         JOIN pg_proc f ON f.oid = t.tgfoid
         WHERE f.pronamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = 'platen')
           AND f.proname LIKE 'log\_%' AND NOT t.tgisinternal
-    ), tree AS (
-        SELECT DISTINCT p.oid FROM watched w, platen.tree(w.oid) AS p (oid)
+        UNION -- and the partitions
+        SELECT i.inhrelid FROM tree w JOIN pg_inherits i ON i.inhparent = w.oid
     ), schemas AS (
         SELECT n.oid FROM pg_namespace n
         WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
@@ -189,8 +191,9 @@ AS $function$
         FROM schemas s JOIN pg_proc f ON f.pronamespace = s.oid
     )
     SELECT md5(string_agg(concat_ws(' ', f.what, f.oid, f.number, f.fact), E'\n'
-                          ORDER BY f.what, f.oid, f.number))
-    FROM facts f
+                          ORDER BY f.what COLLATE "C", f.oid, f.number))
+    FROM facts f);
+END
 $function$;
 
 -- What a trigger function does when it could not do its work. Its own failures are its caller's.

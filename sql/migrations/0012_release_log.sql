@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS platen.worker (
     version     text NOT NULL,
     leader      boolean NOT NULL DEFAULT false,
     generation  text,
-    mode        text NOT NULL -- direct, or poll where no notification arrives
+    mode        text NOT NULL -- starting, listening, polling, reconnecting, stopped
 );
 
 -- Per hour. What never happened in an hour has no mean: null, not zero.
@@ -71,8 +71,8 @@ SELECT
 FROM platen.release r
 GROUP BY date_trunc('hour', r.at, 'UTC');
 
--- Who leads holds this advisory lock. It is the same number in all databases, and the lock is each
--- database's own; the name is in it so that other programs' locks do not meet ours.
+-- Who leads holds the advisory lock of this number. It is made of a text, so that it does not meet
+-- the locks of other programs.
 CREATE OR REPLACE FUNCTION platen.leader_key() RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp

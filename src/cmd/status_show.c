@@ -129,7 +129,8 @@ static void show_figures(const struct status_facts *f, struct strbuf *sb)
         if (w->lag_ms == 0)
             strbuf_addstr(sb, "none");
         else
-            strbuf_addf(sb, "%s behind the newest logged commit", duration(w->lag_ms, length));
+            strbuf_addf(sb, "what was announced %s ago is not printed yet",
+                        duration(w->lag_ms, length));
         show_and_clear("lag", sb);
     }
     strbuf_addf(sb,

@@ -1,5 +1,6 @@
 #include "pg/conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@ static void take_notice(void *payload, const PGresult *res)
     struct pg_conn *c = payload;
     const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
     const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    if (text != NULL && severity != NULL && strcmp(severity, "FATAL") == 0)
+        snprintf(c->farewell, sizeof(c->farewell), "%s", text);
     if (c->notice != NULL && text != NULL)
         c->notice(c->payload, severity != NULL ? severity : "NOTICE", text);
 }
@@ -43,6 +46,8 @@ void pg_conn_close(struct pg_conn *c)
         return;
     if (c->pq != NULL)
         PQfinish(c->pq);
+    for (size_t i = 0; i < c->n_kept; i++)
+        free(c->kept[i]);
     free(c);
 }
 
@@ -130,10 +135,37 @@ bool pg_conn_query(struct pg_conn *c, const struct pg_sql *sql, const char *cons
 {
     if (out != NULL)
         *out = NULL;
-    if (!pg_wire_usable(c, err))
+    return pg_wire_send(c, sql, params, n_params, err) && collect(c, sql, out, err);
+}
+
+/* The number of the kept statement; PG_KEPT_MAX: there is no more room. */
+static bool keep(struct pg_conn *c, const struct pg_sql *sql, size_t *number, char name[24],
+                 struct error *err)
+{
+    for (*number = 0; *number < c->n_kept; (*number)++)
+        if (strcmp(c->kept[*number], sql->text) == 0)
+            break;
+    snprintf(name, 24, "platen_%zu", *number);
+    if (*number < c->n_kept || *number == PG_KEPT_MAX)
+        return true;
+    if (!pg_wire_sent(c, PQsendPrepare(c->pq, name, sql->text, 0, NULL), err) ||
+        !collect(c, sql, NULL, err))
         return false;
-    int sent = PQsendQueryParams(c->pq, sql->text, n_params, NULL, params, NULL, NULL, 0);
-    return pg_wire_sent(c, sent, err) && collect(c, sql, out, err);
+    c->kept[c->n_kept++] = mem_strdup(sql->text);
+    return true;
+}
+
+bool pg_wire_send(struct pg_conn *c, const struct pg_sql *sql, const char *const *params,
+                  int n_params, struct error *err)
+{
+    size_t number = PG_KEPT_MAX;
+    char name[24];
+    if (!pg_wire_usable(c, err) || (sql->keep && !keep(c, sql, &number, name, err)))
+        return false;
+    int sent = number < PG_KEPT_MAX
+                   ? PQsendQueryPrepared(c->pq, name, n_params, params, NULL, NULL, 0)
+                   : PQsendQueryParams(c->pq, sql->text, n_params, NULL, params, NULL, NULL, 0);
+    return pg_wire_sent(c, sent, err);
 }
 
 bool pg_conn_describe(struct pg_conn *c, const struct pg_sql *sql, PGresult **out,

@@ -33,6 +33,9 @@ struct pg_sql {
     unsigned line, column; /* where the text starts in the file; 0 counts as 1 */
     size_t lead;           /* characters of the text before the part that stands in the file */
     size_t shown;          /* characters of that part; 0: to the end */
+    bool keep;             /* with parameters: planned once, and kept by the server for this very
+                              text. Only where pg_conn_is_direct(): a pooler gives the next
+                              transaction to another server process, which knows nothing of it */
 };
 
 #define PG_SQL(sql)                                                                                \

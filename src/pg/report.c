@@ -127,7 +127,8 @@ bool pg_wire_report(struct pg_conn *c, const struct pg_sql *sql, const PGresult 
     if (res != NULL) {
         add_server_words(&sb, sql, res);
     } else {
-        const char *text = PQerrorMessage(c->pq);
+        /* an idle session hears its end as a notice, and of libpq that nobody had announced it */
+        const char *text = c->farewell[0] != '\0' ? c->farewell : PQerrorMessage(c->pq);
         add_text(&sb, text, trimmed(text));
     }
     if (sb.len == 0)

@@ -32,9 +32,7 @@ bool pg_rows_read(struct pg_conn *c, const struct pg_sql *sql, const char *const
     uint64_t n = 0;
     PGresult *res = NULL;
     bool ok = true;
-    if (!pg_wire_usable(c, err) ||
-        !pg_wire_sent(c, PQsendQueryParams(c->pq, sql->text, n_params, NULL, params, NULL, NULL, 0),
-                      err))
+    if (!pg_wire_send(c, sql, params, n_params, err))
         return false;
     PQsetSingleRowMode(c->pq);
     do {

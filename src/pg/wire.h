@@ -7,6 +7,8 @@
 
 #include "pg/conn.h"
 
+#define PG_KEPT_MAX 16
+
 struct pg_conn {
     PGconn *pq; /* NULL once the connection was given up */
     int64_t wait_ms;
@@ -14,7 +16,10 @@ struct pg_conn {
     pg_notice_fn *notice;
     void *payload;
     char sqlstate[6];
-    struct error lost; /* why pq is NULL */
+    char farewell[200];      /* what the server said when it ended the idle session, or "" */
+    struct error lost;       /* why pq is NULL */
+    char *kept[PG_KEPT_MAX]; /* texts of statements the server keeps, as platen_0, ... */
+    size_t n_kept;
 };
 
 /* poll() until the socket is ready or the deadline (0: never) has passed; false: it has, or *stop
@@ -26,6 +31,10 @@ bool pg_wire_usable(struct pg_conn *c, struct error *err);
 
 /* `sent` is what a PQsend... function returned; sets the error when it is 0. */
 bool pg_wire_sent(struct pg_conn *c, int sent, struct error *err);
+
+/* Sends one statement with text parameters; of one to keep, prepares it first. False: see err. */
+bool pg_wire_send(struct pg_conn *c, const struct pg_sql *sql, const char *const *params,
+                  int n_params, struct error *err);
 
 /* The next result, *out NULL when the query is finished. Deadline: wait_ms from now on. */
 bool pg_wire_next(struct pg_conn *c, PGresult **out, struct error *err);

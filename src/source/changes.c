@@ -34,13 +34,19 @@ static const char *copy_value(struct arena *arena, const PGresult *res, int colu
 static bool ask(struct database *d, const char *sql, const char *const *params, int n_params,
                 PGresult **res, struct error *refused, struct error *err)
 {
-    if (!pg_conn_run(d->conn, &PG_SQL("SAVEPOINT platen_changes"), NULL, err))
-        return false;
+    static const char release[] = "RELEASE SAVEPOINT platen_changes";
+    static const char roll_back[] = "ROLLBACK TO SAVEPOINT platen_changes";
     error_clear(refused);
-    bool ok = pg_conn_query(d->conn, &PG_SQL(sql), params, n_params, res, refused);
-    const char *end =
-        ok ? "RELEASE SAVEPOINT platen_changes" : "ROLLBACK TO SAVEPOINT platen_changes";
-    return pg_conn_run(d->conn, &PG_SQL(end), NULL, err);
+    struct pg_sql query = PG_SQL(sql);
+    query.keep = d->direct && n_params > 0;
+    database_set_wait(d, true);
+    bool alive = pg_conn_run(d->conn, &PG_SQL("SAVEPOINT platen_changes"), NULL, err);
+    if (alive) {
+        bool ok = pg_conn_query(d->conn, &query, params, n_params, res, refused);
+        alive = pg_conn_run(d->conn, &PG_SQL(ok ? release : roll_back), NULL, err);
+    }
+    database_set_wait(d, false);
+    return alive;
 }
 
 bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mark,
@@ -107,12 +113,14 @@ bool changes_cover(struct source *s, const struct source_mark *since, struct are
 
 /* --- which rows ------------------------------------------------------------------------------- */
 
-/* A snapshot of a standby does not list what was in progress: there, all from its xmin on. */
+/* Rows of the future came with a dump of another cluster.
+ * A snapshot of a standby does not list what was in progress: there, all from its xmin on. */
 static void add_changed(struct strbuf *sb, const struct source_mark *since)
 {
     strbuf_addstr(sb, "WITH changed AS MATERIALIZED (SELECT c.relation, c.operation, c.locale, "
                       "c.keys, c.also FROM platen.change AS c "
-                      "WHERE c.xid >= pg_snapshot_xmin($1::pg_snapshot)");
+                      "WHERE c.xid >= pg_snapshot_xmin($1::pg_snapshot) "
+                      "AND c.xid < pg_snapshot_xmax(pg_current_snapshot())");
     if (!since->in_recovery)
         strbuf_addstr(sb, " AND NOT pg_visible_in_snapshot(c.xid, $1::pg_snapshot)");
     strbuf_addstr(sb, ") ");
@@ -217,6 +225,7 @@ bool changes_affected(struct source *s, size_t index, const struct source_mark *
     if (!found)
         return anything(d, since, arena, scope, err);
     struct pg_sql sql = wrap(&d->affected[index], since, arena);
+    sql.keep = d->direct;
     if (!pg_conn_query(d->conn, &sql, &since->snapshot, 1, &res, err))
         return database_advice(d, started, err);
     gather(res, arena, scope);

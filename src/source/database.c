@@ -37,7 +37,7 @@ static const char BEGIN[] =
     "SET LOCAL jit = off;"
     "SELECT pg_current_snapshot()::text, current_database()::text,"
     " to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
-    " pg_is_in_recovery()";
+    " pg_is_in_recovery(), pg_backend_pid()";
 
 /* A role may be kept from these functions, and some hosted servers lack them: then the server's
  * identity stays unknown, and nobody trusts a recorded snapshot. */
@@ -72,6 +72,7 @@ static bool begin(struct database *d, struct error *err)
     info->database = keep(d, res, 1);
     info->postmaster_start = keep(d, res, 2);
     info->in_recovery = PQgetvalue(res, 0, 3)[0] == 't';
+    d->direct = pg_conn_is_direct(d->conn, PQgetvalue(res, 0, 4));
     info->server_version = pg_conn_version(d->conn);
     PQclear(res);
     d->open = true;
@@ -180,6 +181,7 @@ static bool database_read(struct source *s, size_t index, const struct source_sc
     struct pg_sql sql = q->wrapped;
     const char *params[2];
     int n_params = scope != NULL ? query_scope(q, &d->snapshot, scope, &sql, params) : 0;
+    sql.keep = d->direct && n_params > 0;
     if (pg_rows_read(d->conn, &sql, params, n_params, take_row, &r, NULL, err))
         return true;
     if (r.stopped)
@@ -194,6 +196,12 @@ static int64_t patience(const struct config *cfg)
     return cfg->statement_timeout_ms > 0 ? cfg->statement_timeout_ms + WAIT_GRACE_MS : 0;
 }
 
+void database_set_wait(struct database *d, bool briefly)
+{
+    const struct config *cfg = d->common.cfg;
+    pg_conn_set_wait(d->conn, briefly ? cfg->connect_timeout_ms : patience(cfg));
+}
+
 static bool database_end(struct source *s, struct error *err)
 {
     struct database *d = (struct database *)s;
@@ -202,7 +210,7 @@ static bool database_end(struct source *s, struct error *err)
     d->open = false;
     pg_conn_set_wait(d->conn, CLOSE_WAIT_MS);
     bool ok = pg_conn_run(d->conn, &PG_SQL("COMMIT"), NULL, err);
-    pg_conn_set_wait(d->conn, patience(s->cfg));
+    database_set_wait(d, false);
     return ok;
 }
 
@@ -211,7 +219,10 @@ static bool database_begin(struct source *s, struct error *err)
     struct database *d = (struct database *)s;
     s->info = (struct source_info){0};
     arena_reset(&d->snapshot);
-    return begin(d, err) && identify(d, err);
+    database_set_wait(d, true);
+    bool ok = begin(d, err) && identify(d, err);
+    database_set_wait(d, false);
+    return ok;
 }
 
 static void database_close(struct source *s)

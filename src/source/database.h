@@ -13,6 +13,7 @@ struct database {
     struct query *affected; /* one per page set: its NAME.affected.sql */
     struct arena snapshot;  /* what lasts as long as the transaction */
     bool open;              /* the transaction is */
+    bool direct;            /* no pooler stands in between */
 };
 
 /* The path of a page set's query as messages should show it. */
@@ -20,6 +21,10 @@ const char *database_query_path(struct database *d, const struct config_page_set
 
 /* Adds what the server cannot know: which option of platen mends it. Always false. */
 bool database_advice(const struct database *d, int64_t started, struct error *err);
+
+/* How long the server may be silent from now on: briefly, while it is asked what takes no time, as
+ * long as connecting may take. A connection may have died in silence. */
+void database_set_wait(struct database *d, bool briefly);
 
 /* The driver of source_catch_up(). */
 bool standby_catch_up(struct source *s, const char *position, int64_t wait_ms, bool *behind,

@@ -1,8 +1,9 @@
 /* Percentiles of the newest measurements.
  *
- * For: how long it took from commit to page, of the last LATENCY_RING releases: a ring and not a
- * histogram since the start, so that one bad night does not colour the figures for ever, and the
- * figures are those of measurements that were made. Not for: sharing between threads.
+ * For: how long it took from a commit's notification to its pages, of the last LATENCY_RING
+ * releases: a ring and not a histogram since the start, so that one bad night does not colour the
+ * figures for ever, and the figures are those of measurements that were made. Not for: sharing
+ * between threads.
  */
 #ifndef WORKER_LATENCY_H
 #define WORKER_LATENCY_H

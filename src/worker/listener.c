@@ -45,7 +45,7 @@ struct session {
     struct listener *l;
     struct pg_conn *conn;
     int pid; /* of its server process */
-    bool proven, settled;
+    bool has_log, told, proven, settled;
     uint64_t notified;         /* not posted yet */
     char nonce[ECHO_TEXT_MAX]; /* "": no echo is awaited */
     bool sent;
@@ -80,18 +80,20 @@ void listener_state(struct listener *l, struct listener_state *state)
     pthread_mutex_unlock(&l->mutex);
 }
 
-static void tell_listening(struct listener *l, bool has_log)
+static void tell_listening(struct session *s)
 {
-    if (!has_log && !l->told_no_log)
+    struct listener *l = s->l;
+    if (!s->has_log && !l->told_no_log)
         log_say(l->options.log, LOG_WARNING, "no change log",
                 "schema platen is not there, or this role may not read it: every look reads "
                 "everything, and the channels cache_invalidate and homepage_updated count as "
                 "well. Run platen migrate, and grant platen_reader");
-    l->told_no_log = !has_log;
+    l->told_no_log = !s->has_log;
     l->told[0] = '\0';
+    s->told = true;
     log_say(l->options.log, LOG_INFO, "listening", NULL);
     set_state(l, LISTENER_LISTENING, "");
-    post(l, EVENT_LISTENING, has_log);
+    post(l, EVENT_LISTENING, s->has_log);
 }
 
 static void tell_lost(struct listener *l, const struct error *err)
@@ -133,8 +135,9 @@ static enum ending pooled(struct error *err)
     return END_POOLED;
 }
 
-/* Of several hosts the primary is wanted. Where none is, a standby will do to find that out. Not
- * "read-write": a role whose transactions are read-only by default may listen. */
+/* Of several hosts the primary is wanted. Where none is, a standby will do to find that out, in the
+ * time that is left: a network that is silent takes all of it. Not "read-write": a role whose
+ * transactions are read-only by default may listen. */
 static bool connect_to(struct listener *l, struct pg_conn **conn, struct error *err)
 {
     struct pg_options options = {.connect_ms = l->options.connect_ms,
@@ -142,11 +145,12 @@ static bool connect_to(struct listener *l, struct pg_conn **conn, struct error *
                                  .session_attrs = "primary",
                                  .application = "platen listen",
                                  .stop = &l->stop};
-    struct error first = ERROR_INIT;
-    if (pg_conn_open(conn, l->conninfo, &options, &first))
+    int64_t until = pg_conn_clock() + l->options.connect_ms;
+    if (pg_conn_open(conn, l->conninfo, &options, err))
         return true;
     options.session_attrs = NULL;
-    return pg_conn_open(conn, l->conninfo, &options, err);
+    options.connect_ms = until - pg_conn_clock();
+    return options.connect_ms > 0 && pg_conn_open(conn, l->conninfo, &options, err);
 }
 
 static const char ABOUT[] =
@@ -183,19 +187,19 @@ static bool ask_position(struct session *s, struct error *err)
 #define LISTEN "LISTEN platen; LISTEN " ECHO_CHANNEL
 
 /* Without the change log, channels of schemas like the seeds' own triggers' are all there is. */
-static bool subscribe(struct session *s, bool *in_recovery, bool *has_log, struct error *err)
+static bool subscribe(struct session *s, bool *in_recovery, struct error *err)
 {
     PGresult *res = NULL;
     if (!pg_conn_run(s->conn, &PG_SQL(ABOUT), &res, err))
         return false;
     s->pid = atoi(PQgetvalue(res, 0, 0));
     *in_recovery = PQgetvalue(res, 0, 1)[0] == 't';
-    *has_log = PQgetvalue(res, 0, 2)[0] == 't';
+    s->has_log = PQgetvalue(res, 0, 2)[0] == 't';
     PQclear(res);
     if (*in_recovery)
         return true;
     const char *sql =
-        *has_log ? LISTEN : LISTEN "; LISTEN cache_invalidate; LISTEN homepage_updated";
+        s->has_log ? LISTEN : LISTEN "; LISTEN cache_invalidate; LISTEN homepage_updated";
     return pg_conn_run(s->conn, &PG_SQL(sql), NULL, err) && ask_position(s, err);
 }
 
@@ -213,9 +217,20 @@ static void echo_heard(struct session *s)
 {
     s->nonce[0] = '\0';
     s->proven = true;
+    if (!s->told)
+        tell_listening(s);
     s->l->unheard = 0;
     s->next_echo = pg_conn_clock() + s->l->options.echo_every_ms;
     backoff_reset(&s->l->backoff);
+}
+
+/* Whether the connection itself answers, within the time an echo has. */
+static bool answers(struct session *s, struct error *err)
+{
+    pg_conn_set_wait(s->conn, s->l->options.echo_wait_ms);
+    bool ok = pg_conn_run(s->conn, &PG_SQL("SELECT 1"), NULL, err);
+    pg_conn_set_wait(s->conn, ANSWER_MS);
+    return ok;
 }
 
 /* The server takes no more connections, or cannot be reached: then the connection itself has to
@@ -225,7 +240,7 @@ static enum ending echo_failed(struct session *s, const struct error *why, struc
     log_say(s->l->options.log, LOG_WARNING, "no echo sent", why->text);
     s->nonce[0] = '\0';
     s->next_echo = pg_conn_clock() + s->l->options.echo_every_ms;
-    return pg_conn_run(s->conn, &PG_SQL("SELECT 1"), NULL, err) ? END_STOPPED : END_LOST;
+    return answers(s, err) ? END_STOPPED : END_LOST;
 }
 
 /* END_STOPPED: go on. */
@@ -245,10 +260,11 @@ static enum ending see_echo(struct session *s, struct error *err)
     return END_STOPPED;
 }
 
+/* Where nothing was ever heard, a connection that answers all the same is a pooler's. */
 static enum ending echo_missing(struct session *s, struct error *err)
 {
     if (!s->proven && ++s->l->unheard >= UNHEARD_MOST)
-        return pooled(err);
+        return answers(s, err) ? pooled(err) : END_LOST;
     error_set(err, ERROR_FAILED, "an echo was not heard for %.1f s: the connection is dead",
               (double)s->l->options.echo_wait_ms / 1000);
     return END_LOST;
@@ -362,13 +378,14 @@ static enum ending attend(struct session *s, struct error *err)
 
 static enum ending listen_on(struct session *s, struct error *err)
 {
-    bool in_recovery, has_log;
+    bool in_recovery;
     struct echo_answer stale;
-    if (!subscribe(s, &in_recovery, &has_log, err))
+    if (!subscribe(s, &in_recovery, err))
         return END_LOST;
     if (in_recovery)
         return standby(err);
-    tell_listening(s->l, has_log);
+    if (s->l->told[0] == '\0') /* what was deaf has to prove that it hears now */
+        tell_listening(s);
     echo_take(s->l->echo, &stale);
     s->next_echo = pg_conn_clock();
     enum ending ending = attend(s, err);

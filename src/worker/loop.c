@@ -177,7 +177,7 @@ static void on_looked(struct worker *w, const struct event *e)
     report_look(w->log, &looked);
     if (w->crew != NULL)
         crew_looked(w->crew, &looked, w->look_began, e->last_ms);
-    tell_looked(&w->tell, &looked, e->last_ms);
+    tell_looked(&w->tell, &looked, &w->reasons, e->last_ms);
     press_result_release(&looked.result);
 }
 
@@ -204,6 +204,7 @@ static void on_event(struct worker *w, const struct event *e)
             reasons_note(&w->reasons, LOOK_RECONNECT, 1, e->last_ms);
         begin(w, e);
         tell_mode(w);
+        tell_log(&w->tell, e->value != 0);
         break;
     case EVENT_LOST:
     case EVENT_DEAF:

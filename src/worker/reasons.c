@@ -14,12 +14,12 @@ static const struct {
 } kinds[] = {
     [LOOK_START] = {"start", 9, .full = true},
     [LOOK_NOTIFIED] = {"notified", 4, .waits = true},
-    [LOOK_DUE] = {"due", 5},
-    [LOOK_POLL] = {"poll", 1},
+    [LOOK_DUE] = {.name = "due", .rank = 5},
+    [LOOK_POLL] = {.name = "poll", .rank = 1},
     [LOOK_RECONNECT] = {"reconnect", 7, .full = true, .mends = true},
     [LOOK_RELOAD] = {"reload", 8, .full = true, .reload = true, .waits = true, .mends = true},
     [LOOK_FULL] = {"full", 3, .full = true},
-    [LOOK_RETRY] = {"retry", 2},
+    [LOOK_RETRY] = {.name = "retry", .rank = 2},
     [LOOK_COMMAND] = {"command", 6, .full = true, .mends = true},
 };
 

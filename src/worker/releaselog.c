@@ -22,7 +22,6 @@
 #define QUEUED_MOST 256
 #define WORD_SIZE 32
 #define TRIM_EVERY_MS INT64_C(86400000)
-#define TRIM_SOON_MS 60000 /* when it is another's turn, or not allowed */
 #define TRIM_BATCH "5000"
 #define TRIM_ROUNDS 1000 /* of a batch each; the rest waits for the next day */
 
@@ -32,10 +31,14 @@ static const char RIGHTS[] =
     " AND pg_catalog.has_table_privilege(c.oid, 'INSERT')), false),"
     " coalesce(bool_and(c.relname <> 'worker'"
     " OR pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false), count(DISTINCT c.oid),"
-    " coalesce(bool_or(pg_catalog.has_function_privilege(p.oid, 'EXECUTE')), false)"
+    " coalesce(bool_or(pg_catalog.has_function_privilege(p.oid, 'EXECUTE')"
+    " AND p.proname = 'trim'), false),"
+    " coalesce(bool_or(pg_catalog.has_function_privilege(p.oid, 'EXECUTE')"
+    " AND p.proname = 'trim_releases'), false)"
     " FROM pg_catalog.pg_namespace n"
     " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
-    " LEFT JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'trim'"
+    " LEFT JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid"
+    " AND p.proname IN ('trim', 'trim_releases')"
     " WHERE n.nspname = 'platen' AND c.relname IN ('release', 'worker')"
     " AND NOT pg_catalog.pg_is_in_recovery()";
 
@@ -54,7 +57,10 @@ static const char SAY[] =
                                       "leader = excluded.leader,"
                                       " generation = excluded.generation, mode = excluded.mode";
 
-static const char TRIM[] = "SELECT platen.trim(p_batch => " TRIM_BATCH ")";
+/* Each removes at most a batch, and says how much that was. */
+static const char *const TRIM[] = {"SELECT platen.trim(p_batch => " TRIM_BATCH ")",
+                                   "SELECT platen.trim_releases(p_batch => " TRIM_BATCH ")"};
+#define TRIMS (sizeof(TRIM) / sizeof(TRIM[0]))
 
 struct queued {
     struct releaselog_entry entry; /* its texts are those beside it */
@@ -80,7 +86,7 @@ struct releaselog {
     struct pg_conn *conn;
     struct backoff backoff;
     bool failing; /* and that was said */
-    bool may_trim, led;
+    bool may_trim[TRIMS], led;
     int64_t next_at, beat_at, trim_at;
 };
 
@@ -142,7 +148,8 @@ static bool may_write(struct releaselog *l, bool *may, struct error *err)
         return false;
     *may = res != NULL && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't' &&
            PQgetvalue(res, 0, 1)[0] == 't' && atoi(PQgetvalue(res, 0, 2)) >= 2;
-    l->may_trim = *may && PQgetvalue(res, 0, 3)[0] == 't';
+    for (size_t i = 0; i < TRIMS; i++)
+        l->may_trim[i] = *may && PQgetvalue(res, 0, 3 + (int)i)[0] == 't';
     PQclear(res);
     return true;
 }
@@ -198,24 +205,24 @@ static const char *seconds_of(struct number *n, double seconds)
     return n->text;
 }
 
+/* Of a failed look nothing is known but that, and why. */
 static bool write_entry(struct releaselog *l, const struct queued *q, struct error *err)
 {
     const struct releaselog_entry *e = &q->entry;
     struct number n[9] = {{""}};
-    bool latency = e->commit_to_printed_ms >= 0;
     const char *params[] = {
         l->id,
-        count_of(&n[0], e->generation),
+        e->failed ? NULL : count_of(&n[0], e->generation),
         ms_since(&n[1], e->ended_ms),
         q->reason,
         e->incremental ? "t" : "f",
-        count_of(&n[2], e->pages),
-        count_of(&n[3], e->added),
-        count_of(&n[4], e->changed),
-        count_of(&n[5], e->removed),
-        count_of(&n[6], e->bytes),
+        e->failed ? NULL : count_of(&n[2], e->pages),
+        e->failed ? NULL : count_of(&n[3], e->added),
+        e->failed ? NULL : count_of(&n[4], e->changed),
+        e->failed ? NULL : count_of(&n[5], e->removed),
+        e->failed ? NULL : count_of(&n[6], e->bytes),
         seconds_of(&n[7], e->seconds),
-        latency ? count_of(&n[8], (uint64_t)e->commit_to_printed_ms) : NULL,
+        e->commit_to_printed_ms < 0 ? NULL : count_of(&n[8], (uint64_t)e->commit_to_printed_ms),
         e->failed ? "t" : "f",
         q->error[0] != '\0' ? q->error : NULL,
     };
@@ -265,7 +272,8 @@ static bool write_worker(struct releaselog *l, struct error *err)
     bool leads = l->leads && !l->closing;
     bool due = l->changed || l->closing || pg_conn_clock() >= l->beat_at;
     snprintf(mode, sizeof(mode), "%s", l->closing ? "stopped" : l->mode);
-    count_of(&generation, l->generation);
+    if (l->generation > 0)
+        count_of(&generation, l->generation);
     l->changed = false;
     sleeper_unlock(&l->sleeper);
     if (leads && !l->led)
@@ -279,7 +287,7 @@ static bool write_worker(struct releaselog *l, struct error *err)
                             ms_since(&age, l->started_ms),
                             PLATEN_VERSION,
                             leads ? "t" : "f",
-                            generation.text,
+                            generation.text[0] != '\0' ? generation.text : NULL,
                             mode};
     l->beat_at = pg_conn_clock() + RELEASELOG_BEAT_MS;
     return pg_conn_query(l->conn, &PG_SQL(SAY), params, sizeof(params) / sizeof(*params), NULL,
@@ -288,8 +296,8 @@ static bool write_worker(struct releaselog *l, struct error *err)
 
 /* --- upkeep ----------------------------------------------------------------------------------- */
 
-/* By whoever leads, who asks before each batch. */
-static bool trim(struct releaselog *l, bool *more, struct error *err)
+/* One batch, by whoever leads, who asks before each. */
+static bool trim(struct releaselog *l, const char *sql, bool *more, struct error *err)
 {
     bool holds;
     PGresult *res;
@@ -298,30 +306,39 @@ static bool trim(struct releaselog *l, bool *more, struct error *err)
         return false;
     if (!holds)
         return true;
-    if (!pg_conn_query(l->conn, &PG_SQL(TRIM), NULL, 0, &res, err))
+    if (!pg_conn_query(l->conn, &PG_SQL(sql), NULL, 0, &res, err))
         return false;
     *more = res != NULL && PQntuples(res) == 1 && atoll(PQgetvalue(res, 0, 0)) >= atoll(TRIM_BATCH);
     PQclear(res);
     return true;
 }
 
+static bool trim_all(struct releaselog *l, const char *sql, struct error *err)
+{
+    bool more = true;
+    for (int i = 0; more && i < TRIM_ROUNDS && !atomic_load(&l->sleeper.stop); i++)
+        if (!trim(l, sql, &more, err))
+            return false;
+    return true;
+}
+
 /* Spoils nothing when it fails: if the connection is lost, whoever writes next will find out. */
 static void trim_if_due(struct releaselog *l)
 {
-    struct error err = ERROR_INIT;
-    bool more = true;
+    bool any = false;
     if (pg_conn_clock() < l->trim_at)
         return;
-    l->trim_at = pg_conn_clock() + TRIM_SOON_MS;
-    if (!l->may_trim || l->options.leader == NULL || !leader_leads(l->options.leader))
-        return;
     l->trim_at = pg_conn_clock() + TRIM_EVERY_MS;
-    for (int i = 0; more && i < TRIM_ROUNDS && !atomic_load(&l->sleeper.stop); i++)
-        if (!trim(l, &more, &err)) {
+    for (size_t i = 0; i < TRIMS && l->led; i++) {
+        struct error err = ERROR_INIT;
+        if (!l->may_trim[i])
+            continue;
+        any = trim_all(l, TRIM[i], &err);
+        if (!any)
             log_say(l->options.log, LOG_WARNING, "the logs were not trimmed", err.text);
-            return;
-        }
-    log_say(l->options.log, LOG_DEBUG, "the logs were trimmed", NULL);
+    }
+    if (any)
+        log_say(l->options.log, LOG_DEBUG, "the logs were trimmed", NULL);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */

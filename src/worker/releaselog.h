@@ -3,7 +3,8 @@
  * For: people and programs that ask the database which worker printed what, how fast, and which
  * are alive. One row in platen.release for each look that made a release or failed; the worker's
  * row in platen.worker is renewed every RELEASELOG_BEAT_MS and whenever it says something new. The
- * leader trims both logs and the change log once a day, in batches.
+ * leader trims both and the change log once a day, in batches, where its role may: platen_worker
+ * may not, and leaves it to whoever owns them.
  * Where there are no such tables, or the role may not write them (platen_worker may, platen_reader
  * may not), nothing is written, nothing is said, and no connection is held.
  * Not for: anything that looks rely on. Rows wait in a short queue while the database is away;

@@ -157,7 +157,8 @@ static void disconnect(struct schedule *s)
 /* False: not now. The publishing function wants the primary; a standby shows the due times. */
 static bool connected(struct schedule *s)
 {
-    struct error err = ERROR_INIT, ignored = ERROR_INIT;
+    struct error err = ERROR_INIT;
+    int64_t until = pg_conn_clock() + s->options.connect_ms;
     struct pg_options options = {.connect_ms = s->options.connect_ms,
                                  .wait_ms = ANSWER_MS,
                                  .session_attrs = "primary",
@@ -169,10 +170,11 @@ static bool connected(struct schedule *s)
         return true;
     if (pg_conn_clock() < s->connect_at)
         return false;
-    if (pg_conn_open(&s->conn, s->conninfo, &options, &ignored))
+    if (pg_conn_open(&s->conn, s->conninfo, &options, &err))
         return true;
     options.session_attrs = NULL;
-    if (pg_conn_open(&s->conn, s->conninfo, &options, &err))
+    options.connect_ms = until - pg_conn_clock(); /* a silent network has taken all of it */
+    if (options.connect_ms > 0 && pg_conn_open(&s->conn, s->conninfo, &options, &err))
         return true;
     if (!atomic_load(&s->sleeper.stop))
         warn(s, "schedules cannot be seen", err.text);

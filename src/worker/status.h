@@ -89,8 +89,8 @@ struct worker_status {
     bool stuck;              /* it has passed its deadlines without a step */
     uint64_t failures_in_row;
     struct status_counters counters;
-    struct latency_summary latency; /* commit to printed */
-    int64_t lag_ms;                 /* age of the newest logged commit not printed; -1 = unknown */
+    struct latency_summary latency; /* notification to printed */
+    int64_t lag_ms;                 /* age of what waits for a look; -1 = unknown */
     int64_t next_due;
     int64_t overdue; /* locales with schedules past their time; -1 = unknown */
     char problems[STATUS_PROBLEMS_MAX][STATUS_TEXT_MAX];

@@ -85,6 +85,11 @@ void tell_listener(struct tell *t, const struct listener_state *state)
     say_state(t);
 }
 
+void tell_log(struct tell *t, bool has_log)
+{
+    t->has_log = has_log;
+}
+
 void tell_leader(struct tell *t, bool leader)
 {
     now_of(t)->leader = leader;
@@ -192,7 +197,24 @@ static void be_ready(struct tell *t, const struct looked *looked)
     t->reloading = false;
 }
 
-void tell_looked(struct tell *t, const struct looked *looked, int64_t at_ms)
+/* See tell.h. A notification that came while the look ran has been noted by now. */
+static void count_unnamed(struct tell *t, const struct looked *looked, const struct reasons *r)
+{
+    const struct press_result *result = &looked->result;
+    enum look_reason reason = looked->order.reason;
+    bool unasked = reason == LOOK_FULL || reason == LOOK_POLL;
+    bool heard = looked->order.hints > 0 || (r->wanted && r->want.hints > 0);
+    if (!t->has_log || now_of(t)->mode != STATUS_LISTENING || !unasked || heard || !looked->ok ||
+        result->incremental || !result->released)
+        return;
+    now_of(t)->counters.unnamed++;
+    log_say(
+        t->log, LOG_WARNING, "found what the change log did not name",
+        "triggers are missing or disabled (view platen.watched), or files were changed by hand");
+}
+
+void tell_looked(struct tell *t, const struct looked *looked, const struct reasons *r,
+                 int64_t at_ms)
 {
     struct worker_status *s = now_of(t);
     s->counters.looks++;
@@ -204,6 +226,7 @@ void tell_looked(struct tell *t, const struct looked *looked, int64_t at_ms)
         take_success(t, looked, at_ms);
     else
         take_failure(s, looked);
+    count_unnamed(t, looked, r);
     be_ready(t, looked);
     say_state(t);
 }

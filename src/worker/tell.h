@@ -9,6 +9,10 @@
  *
  * A worker is ready when its first look has ended, well or not: one that repeats a look that failed
  * is at work, and what was printed before is still there.
+ * A full look that nobody has asked for finds, where there is a change log, what was printed
+ * already: all that is logged is notified, too. When it prints something although no notification
+ * came, the log did not name that: triggers were missing or disabled, or files were changed by
+ * hand. This is logged and counted.
  * A look is stuck when it has not ended after all the time that its deadlines and
  * listen.stuck_after allow, counted from its last step on. Then the status says so and the watchdog
  * is not fed.
@@ -31,7 +35,7 @@ struct tell {
     struct log *log;
     struct status_file *file;
     struct notify_socket notify;
-    bool ready, reloading;
+    bool ready, reloading, has_log;
     int64_t page_due; /* when a page changes by the clock alone, since 1970; 0 = never */
     int64_t stuck_ms; /* how long a look may be without a step */
 };
@@ -44,6 +48,8 @@ void tell_config(struct tell *t, const struct config *config);
 
 void tell_notified(struct tell *t, uint64_t count);
 void tell_listener(struct tell *t, const struct listener_state *state);
+/* Whether the database has a change log, whose triggers notify. */
+void tell_log(struct tell *t, bool has_log);
 void tell_leader(struct tell *t, bool leader);
 /* schedule: the next one, in milliseconds since 1970, 0 = none is due; overdue: locales, -1 =
  * unknown. Pages that change by the clock are known from looks. */
@@ -52,8 +58,9 @@ void tell_reloading(struct tell *t);
 void tell_stopping(struct tell *t);
 
 void tell_looking(struct tell *t);
-/* at_ms: when it ended, by pg_conn_clock(). */
-void tell_looked(struct tell *t, const struct looked *looked, int64_t at_ms);
+/* After reasons_done(). at_ms: when it ended, by pg_conn_clock(). */
+void tell_looked(struct tell *t, const struct looked *looked, const struct reasons *r,
+                 int64_t at_ms);
 
 /* Writes and feeds what is due. step_ms: of the look that runs, the last sign of life; 0 = none
  * runs. */

@@ -1,16 +1,18 @@
-"""What the change log costs those who write: statements in a database that is watched and in one that is not.
+"""What the change log costs those who write: statements in a database that is watched and in one that is not, and in
+one that also tells caches of API clients.
 
-The two are alike but for the triggers. A session in each takes turns, a statement at a time, so that whatever else
-the machine does meets both.
+They are alike but for the triggers. A session in each takes turns, a statement at a time, so that whatever else the
+machine does meets all.
 """
 
 import re
 import subprocess
 
-from stage import BenchError, median
+from stage import BenchError, clean_environment, median
 
 SECTIONS = 20
 PRODUCTS = 10_000
+NAMES = ("bare", "logged", "told")
 FEWER = 1_000
 
 # Publishing goes to and fro between two versions of a section, another section each time.
@@ -31,7 +33,7 @@ class Session:
     def __init__(self, stage, database):
         self._psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d",
                                        stage.cluster.dsn(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, text=True, env=stage.environment())
+                                      stderr=subprocess.STDOUT, text=True, env=clean_environment())
 
     def ask(self, statement):
         """(milliseconds, lines)"""
@@ -52,16 +54,20 @@ class Session:
 
 
 def prepare(stage):
-    for name in ("logged", "bare"):
-        stage.make_database(name, locales=1, sections=SECTIONS, versions=20 * SECTIONS, products=PRODUCTS)
+    for name in NAMES:
+        stage.make_database(name, locales=1, sections=SECTIONS, versions=SECTIONS, products=PRODUCTS)
+        stage.cluster.psql(name, command="INSERT INTO public.section_versions (id, section_id, content) "
+                           "SELECT md5('second ' || id)::uuid, section_id, content FROM public.section_versions")
+    for name in ("bare", "logged"):
+        stage.cluster.psql(name, command="SELECT public.cms_announce(false)")
     stage.cluster.psql("bare", command="SELECT platen.unwatch(w.relation::regclass) FROM platen.watched w")
 
 
 def measure(stage, repeats):
-    """{name: (milliseconds without, with)} of one publish, of many and of some products in one statement."""
-    sessions = [Session(stage, name) for name in ("bare", "logged")]
+    """{name: (milliseconds without, with, with that and the channels of caches)} of one publish, of many and of some products in one statement."""
+    sessions = [Session(stage, name) for name in NAMES]
     try:
-        for session in sessions:  # two sessions of their own, warm
+        for session in sessions:
             session.ask("CHECKPOINT")
         publishes = sessions[0].ask(PICK)[1]
         return {

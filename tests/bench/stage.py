@@ -114,7 +114,7 @@ class Stage:
         before = self._server_cpu()
         with tempfile.TemporaryFile() as out:
             child = subprocess.Popen([self.program("measure"), result, *argv], stdin=subprocess.DEVNULL, stdout=out,
-                                     stderr=subprocess.STDOUT, env=_clean(env), start_new_session=True)
+                                     stderr=subprocess.STDOUT, env=clean_environment(env), start_new_session=True)
             try:
                 status = child.wait(PROGRAM_SECONDS)
             except BaseException:
@@ -152,7 +152,7 @@ class Stage:
         """Milliseconds of each execution, in one session, after one to warm up."""
         lines = ["SET ROLE %s;" % role, "\\o /dev/null", "\\timing on"] + [statement + ";"] * (times + 1)
         done = subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.cluster.dsn(database)],
-                              input="\n".join(lines), capture_output=True, text=True, env=_clean(), check=False,
+                              input="\n".join(lines), capture_output=True, text=True, env=clean_environment(), check=False,
                               timeout=PROGRAM_SECONDS)
         found = [float(ms) for ms in re.findall(r"^Time: ([\d.]+) ms", done.stdout, re.M)]
         if done.returncode != 0 or len(found) != times + 1:
@@ -180,7 +180,7 @@ class Stage:
         return ticks / TICKS
 
 
-def _clean(more=None):
+def clean_environment(more=None):
     """Our environment without what would change what is measured."""
     kept = {key: value for key, value in os.environ.items()
             if not key.startswith(("PG", "PLATEN_", "DATABASE_URL", "HUGO_", "MAKE", "MFLAGS"))}

@@ -122,6 +122,12 @@ class Cluster:
         self._server.wait()
         self._server = None
 
+    def shut_down(self, mode="fast"):
+        """Ends the server as pg_ctl stop does (the data stays); resume() starts it again."""
+        self._signal({"smart": "TERM", "fast": "INT", "immediate": "QUIT"}[mode])
+        self._server.wait()
+        self._server = None
+
     def resume(self):
         """Starts the server again on the data it left."""
         self._launch()

@@ -334,7 +334,7 @@ def test_fifty_lost_connections(notes, site):
         assert worker.descriptors() <= descriptors + 1
         retitle(notes, "Heard again")
         worker.wait_for("en/a.html", "Heard again")
-        assert len(worker.said("not listening")) <= 3
+        assert len(worker.said("not listening")) <= 10  # a line for each kind of farewell, not for each loss
 
 
 def test_a_server_that_restarts(tmp_path):
@@ -403,10 +403,8 @@ def test_a_pooler_in_transaction_mode_is_recognised(notes, site):
             for number in range(5):
                 retitle(notes, "Poll %d." % number)
                 worker.wait_for("en/a.html", "Poll %d." % number)
-            listened = len(worker.said("listening"))
-            worker.wait("listening", listened + 1)  # it tries again
-            time.sleep(0.3)
-            assert len(worker.said("polling")) == 1  # and says it once
+            time.sleep(2)  # it tries again
+            assert len(worker.said("polling")) == len(worker.said("listening")) == 1  # and says it once
             assert not worker.said("look failed")
             worker.assert_equals_cold_build()
 

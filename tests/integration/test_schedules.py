@@ -91,11 +91,11 @@ def test_one_worker_alone_that_may_not_lead_publishes(cms, tmp_path):
 def test_behind_a_pooler_nobody_leads_and_schedules_are_published(cms, tmp_path):
     """Transaction mode: no notification arrives, nobody can hold a lock, and that is enough."""
     section = add_section(cms, "sale")
+    schedule = add_schedule(cms, section, add_version(cms, section, "Pooled"), publish_in="4 s", expire_in="1 day")
     with Pooler(cms.pg, "transaction", size=5) as pooler:
         with Listening(cms, tmp_path, dsn=pooler.dsn(cms.name), echo_wait="500ms") as worker:
             worker.wait("polling")
-            schedule = add_schedule(cms, section, add_version(cms, section, "Pooled"), publish_in="12 s", expire_in="1 day")
-            worker.wait_for("en/index.html", "Pooled", timeout=16)
+            worker.wait_for("en/index.html", "Pooled")
             assert lateness(cms) < 0.5
             assert not worker.said("leading")
     assert done(cms) == {schedule: 1}

@@ -10,7 +10,7 @@ from cmsdata import add_product, add_published, add_section, add_version, publis
 from cmsdb import MIGRATIONS, SEED_SQL, Database, down_files, run, seed_sql, up_files
 from pgcluster import Cluster, ClusterError
 
-ROLES = ("anon", "authenticated", "platen_editor", "platen_reader")
+ROLES = ("anon", "authenticated", "platen_editor", "platen_reader", "platen_worker")
 
 
 def is_transactional(file):
@@ -45,7 +45,7 @@ def test_up_down_up(own_cluster):
 
     shop.migrate()
     full = own_cluster.dump_schema("shop")
-    assert full != empty and shop.value(roles, (ROLES,)) == 4
+    assert full != empty and shop.value(roles, (ROLES,)) == len(ROLES)
 
     for file in down_files():
         shop.psql(file=file)

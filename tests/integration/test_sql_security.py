@@ -262,7 +262,7 @@ def test_search_path_is_pinned(db):
             "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
         )
     }
-    assert definers == {"process_scheduled_publishes", "manual_refresh_homepage_mv"}
+    assert definers == {"process_scheduled_publishes", "manual_refresh_homepage_mv", "cms_announce_change"}
 
 
 HISTORY = (

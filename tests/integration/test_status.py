@@ -213,7 +213,7 @@ def test_what_is_due_and_wrong(tmp_path):
                         problems=["held: \x1b[2Jthings"] + ["more"] * 14, more_problems=10)
     assert found["exit"] == 0
     assert re.search(r"Z, in 9 min \d+ s; schedules of 2 locales are past their time$", line(table, "next due"))
-    assert line(table, "lag") == "1 s behind the newest logged commit"
+    assert line(table, "lag") == "what was announced 1 s ago is not printed yet"
     problems = re.findall(r"^problem +(.*)$", table, re.M)
     assert problems[0] == "held: ?[2Jthings" and problems[-1] == "and 15 more" and len(problems) == 11
 
@@ -294,6 +294,26 @@ def test_it_tells_who_leads_and_what_is_due(sample, tmp_path):
         table = ask(worker.out)[1]
         assert re.search(r"Z, in \d+ min \d+ s$", line(table, "next due")) and line(table, "worker").endswith(", leader")
     assert not ask(worker.out)[0]["worker"]["leader"]
+
+
+def test_what_the_change_log_did_not_name_is_found_and_counted(sample, tmp_path):
+    with Listening(sample, tmp_path, full_every="400ms") as worker:
+        answer_with(worker, lambda said: said["generation"] == 1)
+        for number in range(6):  # what is logged is never counted, however often everything is read
+            publish_title(sample, "Named %d" % number, notify=False)
+            time.sleep(0.15)
+        worker.wait_for("en/index.html", "Named 5")
+        full = answer_with(worker, lambda said: said["look"]["reason"] == "full")["worker"]["counters"]["full"]
+        said = answer_with(worker, lambda said: said["counters"]["full"] > full + 1)["worker"]
+        assert said["counters"]["unnamed"] == 0 and said["counters"]["notifications"] > 0
+        for table, trigger in sample.rows("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE 'platen%'"):
+            sample.rows('ALTER TABLE %s DISABLE TRIGGER "%s"' % (table, trigger))
+        sample.rows("""UPDATE section_versions SET content = jsonb_set(content, '{title}', '"Not named"')
+                       WHERE content->>'title' = 'Named 5'""")
+        worker.wait_for("en/index.html", "Not named")
+        answer_with(worker, lambda said: said["counters"]["unnamed"] == 1)
+        assert "1 found what the change log did not name" in line(ask(worker.out)[1], "looks")
+        assert worker.said("found what the change log did not name")
 
 
 def test_a_worker_that_was_killed_is_gone_at_once_and_one_that_is_halted_falls_silent(sample, tmp_path):
