@@ -1,7 +1,7 @@
 -- Which homepages the logged changes may concern: see homepage.sql. Whatever a section shows is
 -- found through the section, and gives its locale; the rest of the page comes from the sections.
 --
--- Reads `changed`: what the change log names since the last look (docs/listening.md).
+-- Reads `changed`: what the change log names since the last look (docs/listen.md).
 SELECT 'homepage' AS key, c.locale
 FROM changed c
 WHERE c.relation = 'public.homepage_sections' AND c.keys IS NOT NULL

@@ -1,7 +1,7 @@
 -- Which product pages the logged changes may concern: see products.sql. A key without a locale is
 -- the product in every locale; no key is every product.
 --
--- Reads `changed`: what the change log names since the last look (docs/listening.md).
+-- Reads `changed`: what the change log names since the last look (docs/listen.md).
 SELECT k.key, NULL AS locale
 FROM changed c
 CROSS JOIN LATERAL unnest(c.keys) AS k(key)
