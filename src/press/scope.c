@@ -59,10 +59,14 @@ bool scope_any(const struct press *p)
 
 /* --- does it tell all? ------------------------------------------------------------------------ */
 
-static bool is_page_in_scope(const struct press *p, const struct manifest_file *f)
+/* A recorded page in terms of this look. False for other files, and for pages of a set or locale
+ * that there is no more. */
+static bool is_page(const struct press *p, const struct manifest_file *f, uint16_t *set,
+                    uint16_t *from)
 {
-    return f->kind == MANIFEST_PAGE &&
-           scope_has(p, press_recorded_set(p, f->set), press_recorded_locale(p, f->from), f->key);
+    *set = press_recorded_set(p, f->set);
+    *from = press_recorded_locale(p, f->from);
+    return f->kind == MANIFEST_PAGE && *set != MANIFEST_NONE && *from != MANIFEST_NONE;
 }
 
 /* Where only some locales of a key are read, the others' links to translations stand only if the
@@ -72,8 +76,9 @@ static bool same_pages(const struct press *p, const struct map *next)
     size_t before = 0, now = 0;
     for (size_t i = 0; i < p->recorded.manifest.n_files; i++) {
         const struct manifest_file *f = &p->recorded.manifest.files[i];
-        uint16_t set = press_recorded_set(p, f->set);
-        if (f->kind != MANIFEST_PAGE || p->scopes[set].n_locales == 0 || !is_page_in_scope(p, f))
+        uint16_t set, from;
+        if (!is_page(p, f, &set, &from) || p->scopes[set].n_locales == 0 ||
+            !scope_has(p, set, from, f->key))
             continue;
         const uint64_t *at = map_get(next, f->path, strlen(f->path));
         const struct manifest_file *n = at != NULL ? &p->next.files[*at] : NULL;
@@ -100,12 +105,12 @@ static bool guards_pass(const struct press *p)
     bool pass = true;
     for (size_t i = 0; i < old->n_files; i++) {
         const struct manifest_file *f = &old->files[i];
-        if (f->kind != MANIFEST_PAGE || (f->flags & MANIFEST_FALLBACK) != 0)
+        uint16_t set, from;
+        if (!is_page(p, f, &set, &from) || (f->flags & MANIFEST_FALLBACK) != 0)
             continue;
-        size_t pair = (size_t)press_recorded_set(p, f->set) * MANIFEST_MAX_NAMES +
-                      press_recorded_locale(p, f->from);
+        size_t pair = (size_t)set * MANIFEST_MAX_NAMES + from;
         before[pair]++;
-        gone[pair] += is_page_in_scope(p, f);
+        gone[pair] += scope_has(p, set, from, f->key);
     }
     for (size_t i = 0; pass && i < pairs; i++) {
         const struct config_page_set *s = &c->sets[i / MANIFEST_MAX_NAMES];

@@ -144,7 +144,7 @@ static size_t characters(const char *s)
 static bool load(struct database *d, size_t index, bool *found, struct error *err)
 {
     struct query *q = &d->affected[index];
-    struct arena *arena = &d->common.arena;
+    struct arena *arena = &d->snapshot; /* what is loaded lasts longer, a path does not */
     const char *path = database_query_path(d, &d->common.cfg->sets[index]);
     size_t len = strlen(path), suffix = sizeof(SUFFIX) - 1;
     *found = true;
@@ -157,7 +157,7 @@ static bool load(struct database *d, size_t index, bool *found, struct error *er
         *found = false;
         return true;
     }
-    return query_load(q, arena, path, err);
+    return query_load(q, &d->common.arena, path, err);
 }
 
 static struct pg_sql wrap(const struct query *q, const struct source_mark *since,
