@@ -99,6 +99,8 @@ struct press_result {
     double seconds;
     bool incremental;           /* only what the change log names was read */
     const char *full_because;   /* of a session's look: why everything was read, or NULL */
+    bool unnamed;               /* it found changes in the content that the change log, which covers
+                                   them, does not name */
     bool in_recovery;           /* the rows are a standby's */
     bool behind;                /* which had not replayed options.after in time: look again */
     const char *next_change_at; /* when a page changes by the clock alone (RFC 3339), or NULL */
