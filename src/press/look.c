@@ -427,13 +427,17 @@ bool press_session_look(struct press_session *s, const struct press_options *opt
     }
     if (full != NULL) {
         char unused[200];
+        struct session_past past;
+        session_recall(s, &past);
         printed = partial && result->released;
         if (partial)
             press_result_release(result);
         session_disconnect(s);
         ok = attempt(s, false, options, result, unused, err);
         result->full_because = arena_strdup(&result->arena, full);
+        result->unnamed = ok && options->full && session_is_unnamed(s, &past);
         result->released = result->released || printed;
+        arena_release(&past.arena);
     }
     if (s->next_change_at != NULL)
         result->next_change_at = arena_strdup(&result->arena, s->next_change_at);

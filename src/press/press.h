@@ -101,6 +101,8 @@ struct press_result {
     int64_t changed_ms;       /* when the oldest change was made that it printed, in milliseconds of
                                  the monotonic clock; 0: unknown */
     const char *full_because; /* of a session's look: why everything was read, or NULL */
+    bool unnamed;             /* it found changes in the content that the change log, which covers
+                                 them, does not name */
     bool in_recovery;         /* the rows are a standby's */
     bool behind;              /* which had not replayed options.after in time: look again */
     const char *next_change_at; /* when a page changes by the clock alone (RFC 3339), or NULL */

@@ -79,6 +79,62 @@ const char *session_due(const struct press_session *s, const char *of_rows_read)
     return strcmp(a, b) < 0 ? a : b; /* one form of time: text order is time order */
 }
 
+/* --- what the log should have named ----------------------------------------------------------- */
+
+void session_recall(const struct press_session *s, struct session_past *past)
+{
+    *past = (struct session_past){0};
+    arena_init(&past->arena);
+    if (!session_is_comparable(s) || !s->has_recorded || s->mark.log == NULL)
+        return;
+    past->mark = (struct source_mark){.snapshot = arena_strdup(&past->arena, s->mark.snapshot),
+                                      .log = arena_strdup(&past->arena, s->mark.log),
+                                      .in_recovery = s->mark.in_recovery};
+    if (s->mark.identity != NULL)
+        past->mark.identity = arena_strdup(&past->arena, s->mark.identity);
+    past->generation = s->generation;
+    past->content = arena_strdup(&past->arena, s->recorded.manifest.content);
+    if (s->next_change_at != NULL)
+        past->next_change_at = arena_strdup(&past->arena, s->next_change_at);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool names_nothing(struct press_session *s, const struct source_mark *since,
+                          struct arena *arena, struct error *err)
+{
+    const char *why = NULL;
+    struct source_mark now = {0};
+    bool ok = source_covers(s->source, since, arena, &why, err), nothing = why == NULL;
+    for (size_t i = 0; ok && nothing && i < s->config->n_sets; i++) {
+        struct source_scope scope;
+        ok = source_affected(s->source, i, since, arena, &scope, err);
+        nothing = ok && !scope.whole && scope.n_keys == 0;
+    }
+    return ok && nothing && source_mark(s->source, arena, &now, err) &&
+           same_text(now.log, since->log);
+}
+
+bool session_is_unnamed(struct press_session *s, const struct session_past *past)
+{
+    struct error lost = ERROR_INIT;
+    if (past->mark.snapshot == NULL || s->source == NULL || !session_is_comparable(s) ||
+        !s->has_recorded || s->generation != past->generation + 1 ||
+        same_text(s->recorded.manifest.content, past->content) ||
+        !same_text(s->next_change_at, past->next_change_at))
+        return false;
+    struct arena arena;
+    arena_init(&arena);
+    bool unnamed = source_again(s->source, &lost) && names_nothing(s, &past->mark, &arena, &lost);
+    arena_release(&arena);
+    if (lost.text[0] != '\0' || !source_end(s->source, &lost))
+        session_disconnect(s);
+    return unnamed;
+}
+
 void session_note(struct press_session *s, struct press *p, const struct source_mark *mark)
 {
     char *due = p->next_change_at != NULL ? mem_strdup(p->next_change_at) : NULL;

@@ -29,6 +29,21 @@ bool session_is_comparable(const struct press_session *s);
  * so when the last full look said. */
 const char *session_due(const struct press_session *s, const char *of_rows_read);
 
+/* What a full look compares its findings with: the session as it was before. */
+struct session_past {
+    struct arena arena;
+    struct source_mark mark;
+    uint64_t generation;
+    const char *content, *next_change_at;
+};
+
+void session_recall(const struct press_session *s, struct session_past *past);
+
+/* Whether, after a full look that made the next release, nothing but the database can have changed
+ * its content, and the log, which should, does not name a change. What is committed meanwhile may
+ * hide that, never feign it. */
+bool session_is_unnamed(struct press_session *s, const struct session_past *past);
+
 /* After a look that came to its end. mark NULL: nothing can be built on it. */
 void session_note(struct press_session *s, struct press *p, const struct source_mark *mark);
 

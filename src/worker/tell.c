@@ -159,6 +159,7 @@ static void take_result(struct worker_status *s, const struct press_result *r)
         s->counters.incremental++;
     else
         s->counters.full++;
+    s->counters.unnamed += r->unnamed;
     s->failures_in_row = 0;
     status_clear_lists(s);
     for (size_t i = 0; i < r->n_problems; i++)

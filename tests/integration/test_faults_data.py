@@ -5,6 +5,7 @@ or have no room. Whatever happened, out/public soon equals a cold build, and eve
 """
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -263,10 +264,14 @@ def test_what_is_not_watched_is_found_by_the_next_full_look(db, tmp_path):
         db.rows("UPDATE section_versions SET content = jsonb_build_object('title', 'unheard')")
         worker.wait_for("en/index.html", "unheard", timeout=10)
         worker.wait("printed", reason="full")
+        worker.wait("unnamed changes", level="warning")
+        until(lambda: json.loads((worker.out / "status.json").read_text(encoding="utf-8"))["counters"]["unnamed"] == 1)
         worker.assert_equals_cold_build()
         db.psql(command="SELECT platen.watch('public.section_versions', also => '{section_id}'); NOTIFY platen")
         worker.assert_equals_cold_build()
         log_is_used(worker, db)
+        worker.wait("looked", len(worker.said("looked", reason="full")) + 2, reason="full")
+        assert len(worker.said("unnamed changes")) == 1
 
 
 # -- definitions that change -----------------------------------------------------------------------------
