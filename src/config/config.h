@@ -63,6 +63,33 @@ struct config_items {
     size_t n_required;
 };
 
+enum config_style { CONFIG_STYLE_AUTO = 0, CONFIG_STYLE_PATH, CONFIG_STYLE_HOST };
+enum config_mode { CONFIG_SIDECAR = 0, CONFIG_REPLACE, CONFIG_BOTH };
+enum config_prove { CONFIG_PROVE_OFF = 0, CONFIG_PROVE_CONTENT, CONFIG_PROVE_HEADER };
+enum config_purger { CONFIG_CLOUDFRONT = 0, CONFIG_CLOUDFLARE, CONFIG_VARNISH, CONFIG_WEBHOOK };
+
+/* One entry of `origin.headers:`. Empty texts leave a header to the rules behind. */
+struct config_headers {
+    const char *match; /* glob over paths: upload/rules.h */
+    const char *cache_control, *content_type;
+    const char **meta; /* NAME=VALUE */
+    size_t n_meta;
+    unsigned line, column;
+};
+
+/* One entry of `purge:`. */
+struct config_purge {
+    enum config_purger type;
+    const char *url;       /* Varnish: the cache; webhook: where to; others: instead of the
+                              provider's own (tests) */
+    const char *id;        /* CloudFront: distribution; Cloudflare: zone */
+    const char *token_env; /* name of the variable that holds the token; "" = none */
+    const char *method;    /* Varnish: PURGE or BAN; webhook: POST ... */
+    bool by_tag;           /* Cloudflare: tags instead of URLs */
+    int64_t threshold;     /* above so many paths: one wildcard */
+    unsigned line, column;
+};
+
 struct config_page_set {
     const char *name;
     const char *query;       /* file as written; see "Paths" above */
@@ -124,6 +151,28 @@ struct config {
 
     struct config_page_set *sets;
     size_t n_sets;
+
+    const char *origin;          /* s3://bucket/prefix, or a folder; "": none */
+    const char *origin_state;    /* the same for .platen/; "": origin */
+    const char *origin_endpoint; /* "": AWS. AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL */
+    const char *origin_region;   /* AWS_REGION, AWS_DEFAULT_REGION */
+    enum config_style origin_style;
+    enum config_mode origin_mode;
+    bool origin_directory_keys;
+    int64_t origin_concurrency;
+    int64_t origin_max_deletes;
+    int64_t origin_lease_s; /* how long a claim holds unless it is renewed */
+    int64_t origin_connect_timeout_ms, origin_stall_ms, origin_give_up_ms;
+    const char *origin_ca_file; /* "": the system's. AWS_CA_BUNDLE */
+    struct config_headers *headers;
+    size_t n_headers;
+
+    struct config_purge *purges;
+    size_t n_purges;
+    enum config_prove prove;
+    const char *prove_url; /* ends in '/'; "": site.base_url */
+    int64_t prove_deadline_ms;
+    int64_t prove_most; /* paths asked for of one release */
 
     int64_t guard_min_rows;
     double guard_max_shrink;
