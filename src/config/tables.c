@@ -233,8 +233,8 @@ static const struct setting config_rows[] = {
      .standard_is = "none",
      .environment = "PLATEN_LISTEN_DUE",
      .example = "public.next_change",
-     .prose = "The view, SCHEMA.NAME, whose column next_change_at says when schedules are due: "
-              "`platen listen` then wakes at that moment. It need not exist."},
+     .prose = "The view, SCHEMA.NAME, whose column next_change_at says when schedules are due, "
+              "so that `platen listen` wakes at that moment. It need not exist."},
     {.name = "listen.schedules",
      .type = SETTING_BOOL,
      AT(listen_schedules),
