@@ -138,9 +138,50 @@ static bool check_page_set(struct config *c, const struct config_page_set *set, 
     return true;
 }
 
+/* Length of the name that the text begins with, of what SQL takes without quotes; 0: of none. */
+static size_t sql_name(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    size_t n = strspn(text, letters);
+    return n <= 63 && (text[0] < '0' || text[0] > '9') ? n : 0;
+}
+
+static bool are_sql_names(const char *text)
+{
+    size_t n = 1;
+    for (text += strspn(text, " "); n > 0 && *text != '\0'; text += strspn(text, " ")) {
+        n = sql_name(text);
+        text += n;
+        if (*text != ' ' && *text != '\0')
+            n = 0;
+    }
+    return n > 0;
+}
+
+static bool is_qualified(const char *text)
+{
+    size_t n = sql_name(text), m = n > 0 && text[n] == '.' ? sql_name(text + n + 1) : 0;
+    return m > 0 && text[n + 1 + m] == '\0';
+}
+
+static bool check_listen(struct config *c, struct error *err)
+{
+    if (!are_sql_names(c->listen_channels))
+        return setting_error(c, "listen.channels", err,
+                             arena_printf(&c->arena,
+                                          "'%s' is not a list of names of at most 63 letters, "
+                                          "digits and '_' with blanks between",
+                                          c->listen_channels));
+    if (c->listen_due[0] != '\0' && !is_qualified(c->listen_due))
+        return setting_error(c, "listen.due", err,
+                             arena_printf(&c->arena, "'%s' is not SCHEMA.NAME", c->listen_due));
+    return true;
+}
+
 bool config_check(struct config *c, struct error *err)
 {
-    if (!check_locales(c, err) || !check_default_locale(c, err) || !check_base_url(c, err))
+    if (!check_locales(c, err) || !check_default_locale(c, err) || !check_base_url(c, err) ||
+        !check_listen(c, err))
         return false;
     for (size_t i = 0; i < c->n_sets; i++)
         if (!check_page_set(c, &c->sets[i], err))

@@ -146,6 +146,8 @@ struct config {
     int64_t listen_quiet_ms, listen_quiet_max_ms;
     int64_t listen_poll_ms, listen_full_every_ms;
     int64_t listen_echo_every_ms, listen_echo_wait_ms;
+    const char *listen_channels; /* names with blanks between */
+    const char *listen_due;      /* SCHEMA.NAME, or "" */
     bool listen_schedules, listen_lead;
     int64_t listen_stuck_after_ms;
 

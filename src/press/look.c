@@ -435,7 +435,7 @@ bool press_session_look(struct press_session *s, const struct press_options *opt
         session_disconnect(s);
         ok = attempt(s, false, options, result, unused, err);
         result->full_because = arena_strdup(&result->arena, full);
-        result->unnamed = ok && options->full && session_is_unnamed(s, &past);
+        result->unnamed = ok && session_is_unnamed(s, &past);
         result->released = result->released || printed;
         arena_release(&past.arena);
     }

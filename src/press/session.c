@@ -103,19 +103,29 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* What is watched is as it was, or ought to be: triggers were disabled. */
+static bool ought_to_be_named(struct press_session *s, const struct source_mark *since,
+                              struct arena *arena, bool *ought, struct error *err)
+{
+    struct source_mark now = {0};
+    bool misses = false, ok = source_mark(s->source, arena, &now, err);
+    bool same = ok && same_text(now.log, since->log);
+    ok = ok && (same || source_misses(s->source, &misses, err));
+    *ought = ok && (same || misses);
+    return ok;
+}
+
 static bool names_nothing(struct press_session *s, const struct source_mark *since,
                           struct arena *arena, struct error *err)
 {
     const char *why = NULL;
-    struct source_mark now = {0};
     bool ok = source_covers(s->source, since, arena, &why, err), nothing = why == NULL;
     for (size_t i = 0; ok && nothing && i < s->config->n_sets; i++) {
         struct source_scope scope;
         ok = source_affected(s->source, i, since, arena, &scope, err);
         nothing = ok && !scope.whole && scope.n_keys == 0;
     }
-    return ok && nothing && source_mark(s->source, arena, &now, err) &&
-           same_text(now.log, since->log);
+    return ok && nothing && ought_to_be_named(s, since, arena, &nothing, err) && nothing;
 }
 
 bool session_is_unnamed(struct press_session *s, const struct session_past *past)

@@ -117,6 +117,18 @@ bool changes_cover(struct source *s, const struct source_mark *since, struct are
     return true;
 }
 
+bool changes_miss(struct source *s, bool *misses, struct error *err)
+{
+    struct error refused = ERROR_INIT;
+    PGresult *res = NULL;
+    if (!ask((struct database *)s, "SELECT EXISTS (SELECT FROM platen.watched WHERE NOT enabled)",
+             NULL, 0, &res, &refused, err))
+        return false;
+    *misses = res != NULL && PQntuples(res) == 1 && is_true(res, 0);
+    PQclear(res);
+    return true;
+}
+
 /* --- which rows ------------------------------------------------------------------------------- */
 
 /* Rows of the future came with a dump of another cluster.

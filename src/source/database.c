@@ -259,6 +259,7 @@ bool source_database_open(struct source **out, const struct config *cfg, const s
     s->catch_up = standby_catch_up;
     s->mark = changes_mark;
     s->covers = changes_cover;
+    s->misses = changes_miss;
     s->affected = changes_affected;
     arena_init(&d->snapshot);
     d->queries = arena_calloc(&s->arena, cfg->n_sets + 1, sizeof(*d->queries));

@@ -30,11 +30,12 @@ void database_set_wait(struct database *d, bool briefly);
 bool standby_catch_up(struct source *s, const char *position, int64_t wait_ms, bool *behind,
                       struct error *err);
 
-/* The drivers of source_mark(), source_covers() and source_affected(). */
+/* The drivers of source_mark(), source_covers(), source_misses() and source_affected(). */
 bool changes_mark(struct source *s, struct arena *arena, struct source_mark *mark,
                   struct error *err);
 bool changes_cover(struct source *s, const struct source_mark *since, struct arena *arena,
                    const char **why, struct error *err);
+bool changes_miss(struct source *s, bool *misses, struct error *err);
 bool changes_affected(struct source *s, size_t index, const struct source_mark *since,
                       struct arena *arena, struct source_scope *scope, struct error *err);
 

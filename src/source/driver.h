@@ -35,6 +35,7 @@ struct source {
                  struct error *err);
     bool (*covers)(struct source *s, const struct source_mark *since, struct arena *arena,
                    const char **why, struct error *err);
+    bool (*misses)(struct source *s, bool *misses, struct error *err);
     bool (*affected)(struct source *s, size_t index, const struct source_mark *since,
                      struct arena *arena, struct source_scope *scope, struct error *err);
     const struct config *cfg;

@@ -83,6 +83,12 @@ bool source_covers(struct source *s, const struct source_mark *since, struct are
     return s->covers == NULL || s->covers(s, since, arena, why, err);
 }
 
+bool source_misses(struct source *s, bool *misses, struct error *err)
+{
+    *misses = false;
+    return s->misses == NULL || s->misses(s, misses, err);
+}
+
 bool source_affected(struct source *s, size_t index, const struct source_mark *since,
                      struct arena *arena, struct source_scope *scope, struct error *err)
 {

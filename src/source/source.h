@@ -123,6 +123,10 @@ bool source_mark(struct source *s, struct arena *arena, struct source_mark *mark
 bool source_covers(struct source *s, const struct source_mark *since, struct arena *arena,
                    const char **why, struct error *err);
 
+/* *misses: a table is watched, but its triggers are disabled or not all there, so that changes of
+ * its rows are not logged. */
+bool source_misses(struct source *s, bool *misses, struct error *err);
+
 /* Which rows of page set `index` those changes may have changed: what NAME.affected.sql beside the
  * set's query NAME.sql says, and without that file, whole as soon as anything changed. */
 bool source_affected(struct source *s, size_t index, const struct source_mark *since,

@@ -91,7 +91,7 @@ static bool empty_folder(int dirfd, const char *name, const size_t *below, bool 
 
 static bool empty_stage(struct stage *st, struct error *err)
 {
-    const size_t below[] = {st->n_workers, FOLDERS_KEPT, 0};
+    const size_t below[] = {FOLDERS_KEPT, FOLDERS_KEPT, 0};
     if (st->empty)
         return true;
     bool files = false, ok = empty_folder(st->store->out_fd, ".stage", below, &files, err);

@@ -25,6 +25,7 @@ bool crew_same(const struct config *a, const struct config *b)
 {
     return strcmp(conninfo_of(a), conninfo_of(b)) == 0 &&
            a->connect_timeout_ms == b->connect_timeout_ms &&
+           strcmp(a->listen_due, b->listen_due) == 0 &&
            a->listen_schedules == b->listen_schedules && a->listen_lead == b->listen_lead;
 }
 
@@ -39,6 +40,7 @@ bool crew_start(struct crew **out, const struct crew_options *options, struct er
         c->leader = leader_new(&leader);
     struct schedule_options schedule = {.conninfo = conninfo_of(config),
                                         .connect_ms = config->connect_timeout_ms,
+                                        .due = config->listen_due,
                                         .publish = config->listen_schedules,
                                         .leader = c->leader,
                                         .mailbox = options->mailbox,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "pg/listen.h"
 #include "worker/backoff.h"
 #include "worker/echo.h"
@@ -25,7 +26,7 @@
 
 struct listener {
     struct listener_options options;
-    char *conninfo, *id;
+    char *conninfo, *id, *channels;
     pthread_t thread;
     int wake;
     atomic_bool stop;
@@ -86,8 +87,8 @@ static void tell_listening(struct session *s)
     if (!s->has_log && !l->told_no_log)
         log_say(l->options.log, LOG_WARNING, "no change log",
                 "schema platen is not there, or this role may not read it: every look reads "
-                "everything, and the channels cache_invalidate and homepage_updated count as "
-                "well. Run platen migrate, and grant platen_reader");
+                "everything, and the channels of listen.channels count as well. Run platen "
+                "migrate, and grant platen_reader");
     l->told_no_log = !s->has_log;
     l->told[0] = '\0';
     s->told = true;
@@ -187,6 +188,12 @@ static bool ask_position(struct session *s, struct error *err)
 #define LISTEN "LISTEN platen; LISTEN " ECHO_CHANNEL
 
 /* Without the change log, channels of schemas like the seeds' own triggers' are all there is. */
+static void add_channels(struct strbuf *sql, const char *names)
+{
+    for (const char *at = names; *(at += strspn(at, " ")) != '\0'; at += strcspn(at, " "))
+        strbuf_addf(sql, "; LISTEN \"%.*s\"", (int)strcspn(at, " "), at);
+}
+
 static bool subscribe(struct session *s, bool *in_recovery, struct error *err)
 {
     PGresult *res = NULL;
@@ -198,9 +205,13 @@ static bool subscribe(struct session *s, bool *in_recovery, struct error *err)
     PQclear(res);
     if (*in_recovery)
         return true;
-    const char *sql =
-        s->has_log ? LISTEN : LISTEN "; LISTEN cache_invalidate; LISTEN homepage_updated";
-    return pg_conn_run(s->conn, &PG_SQL(sql), NULL, err) && ask_position(s, err);
+    struct strbuf sql = STRBUF_INIT;
+    strbuf_addstr(&sql, LISTEN);
+    if (!s->has_log)
+        add_channels(&sql, s->l->channels);
+    bool ok = pg_conn_run(s->conn, &PG_SQL(sql.buf), NULL, err) && ask_position(s, err);
+    strbuf_release(&sql);
+    return ok;
 }
 
 /* --- the echo --------------------------------------------------------------------------------- */
@@ -448,6 +459,7 @@ static void listener_free(struct listener *l)
         close(l->wake);
     pthread_mutex_destroy(&l->mutex);
     free(l->conninfo);
+    free(l->channels);
     free(l->id);
     free(l);
 }
@@ -459,6 +471,7 @@ bool listener_start(struct listener **out, const struct listener_options *option
     *out = NULL;
     l->options = *options;
     l->options.conninfo = l->conninfo = mem_strdup(options->conninfo);
+    l->options.channels = l->channels = mem_strdup(options->channels);
     l->options.id = l->id = mem_strdup(options->id);
     l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&l->mutex, NULL);

@@ -51,7 +51,9 @@ struct listener_guest {
 
 struct listener_options {
     const char *conninfo;
-    const char *id; /* the worker's */
+    const char *id;       /* the worker's */
+    const char *channels; /* that count as well where there is no change log: names, checked, with
+                             blanks between */
     int64_t connect_ms;
     int64_t echo_every_ms, echo_wait_ms;
     int64_t retry_ms; /* on a standby: how often to see whether it still is one; a pooler is tried

@@ -57,6 +57,7 @@ static struct listener_options listener_of(struct worker *w, const struct config
     bool own = c->listen_database[0] != '\0';
     return (struct listener_options){.conninfo = own ? c->listen_database : c->source,
                                      .id = w->id,
+                                     .channels = c->listen_channels,
                                      .connect_ms = c->connect_timeout_ms,
                                      .echo_every_ms = c->listen_echo_every_ms,
                                      .echo_wait_ms = c->listen_echo_wait_ms,
@@ -86,9 +87,9 @@ static void stop_threads(struct worker *w)
 
 static bool same_listener(const struct listener_options *a, const struct listener_options *b)
 {
-    return strcmp(a->conninfo, b->conninfo) == 0 && a->connect_ms == b->connect_ms &&
-           a->echo_every_ms == b->echo_every_ms && a->echo_wait_ms == b->echo_wait_ms &&
-           a->retry_ms == b->retry_ms;
+    return strcmp(a->conninfo, b->conninfo) == 0 && strcmp(a->channels, b->channels) == 0 &&
+           a->connect_ms == b->connect_ms && a->echo_every_ms == b->echo_every_ms &&
+           a->echo_wait_ms == b->echo_wait_ms && a->retry_ms == b->retry_ms;
 }
 
 static void free_config(struct config *c)
@@ -177,7 +178,7 @@ static void on_looked(struct worker *w, const struct event *e)
     report_look(w->log, &looked);
     if (w->crew != NULL)
         crew_looked(w->crew, &looked, w->look_began, e->last_ms);
-    tell_looked(&w->tell, &looked, &w->reasons, e->last_ms);
+    tell_looked(&w->tell, &looked, e->last_ms);
     press_result_release(&looked.result);
 }
 

@@ -88,9 +88,10 @@ void report_look(struct log *log, const struct looked *looked)
     }
     report_problems(log, &looked->result);
     if (looked->result.unnamed)
-        log_say(log, LOG_WARNING, "unnamed changes",
-                "reading everything found changes that the change log did not name; is every table "
-                "that pages are made from watched (SELECT * FROM platen.watched)?");
+        log_say(
+            log, LOG_WARNING, "unnamed changes",
+            "reading everything found what the change log did not name; is every table that pages "
+            "are made from watched, and enabled (SELECT * FROM platen.watched)?");
     if (looked->result.behind)
         log_say(log, LOG_WARNING, "standby is behind",
                 "database.source is a standby that has not replayed what was notified; looking "

@@ -19,7 +19,6 @@
 #define PAUSE_FIRST_MS 500
 #define PAUSE_MOST_MS 30000
 
-#define NEXT_CHANGE "public.homepage_next_change"
 #define PROCESS "public.process_scheduled_publishes()"
 #define MS(time) "pg_catalog.floor(pg_catalog.date_part('epoch', " time ") * 1000)::pg_catalog.int8"
 
@@ -28,31 +27,34 @@ static const char RIGHTS[] =
     "SELECT coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
     " AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), false),"
     " coalesce(NOT pg_catalog.pg_is_in_recovery()"
-    " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+    " AND pg_catalog.has_schema_privilege(m.oid, 'USAGE')"
     " AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'), false)"
-    " FROM pg_catalog.pg_namespace n"
+    " FROM (VALUES (1)) one (x)"
+    " LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = $1"
     " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
-    " AND c.relname = 'homepage_next_change'"
+    " AND c.relname = $2"
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'next_change_at'"
     " AND a.atttypid = 'pg_catalog.timestamptz'::pg_catalog.regtype"
-    " LEFT JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid"
-    " AND p.proname = 'process_scheduled_publishes' AND p.pronargs = 0 AND p.prokind = 'f'"
-    " WHERE n.nspname = 'public'";
+    " LEFT JOIN pg_catalog.pg_namespace m ON m.nspname = 'public'"
+    " LEFT JOIN pg_catalog.pg_proc p ON p.pronamespace = m.oid"
+    " AND p.proname = 'process_scheduled_publishes' AND p.pronargs = 0 AND p.prokind = 'f'";
 
 static const char CLOCK[] = "SELECT " MS("pg_catalog.clock_timestamp()");
 
 /* $1: what was due by then has been tried. A fraction of a millisecond counts as a whole one, so
  * that nobody comes too early. */
-static const char DUE[] = "SELECT " MS(
-    "c.now") ", min(d.at) FILTER (WHERE d.at <= $1::pg_catalog.int8),"
-             " min(d.at) FILTER (WHERE d.at > $1::pg_catalog.int8),"
-             " count(d.at) FILTER (WHERE d.time <= c.now)"
-             " FROM (SELECT pg_catalog.clock_timestamp() AS now) c"
-             " LEFT JOIN (SELECT n.next_change_at AS time,"
-             " pg_catalog.ceil(pg_catalog.date_part('epoch', greatest(n.next_change_at,"
-             " '1970-01-02Z'::pg_catalog.timestamptz)) * 1000)::pg_catalog.int8 AS at "
-             "FROM " NEXT_CHANGE " n WHERE n.next_change_at < 'infinity'::pg_catalog.timestamptz) "
-             "d ON true GROUP BY c.now";
+#define DUE_OF                                                                                     \
+    "SELECT " MS(                                                                                  \
+        "c.now") ", min(d.at) FILTER (WHERE d.at <= $1::pg_catalog.int8),"                         \
+                 " min(d.at) FILTER (WHERE d.at > $1::pg_catalog.int8),"                           \
+                 " count(d.at) FILTER (WHERE d.time <= c.now)"                                     \
+                 " FROM (SELECT pg_catalog.clock_timestamp() AS now) c"                            \
+                 " LEFT JOIN (SELECT n.next_change_at AS time,"                                    \
+                 " pg_catalog.ceil(pg_catalog.date_part('epoch', greatest(n.next_change_at,"       \
+                 " '1970-01-02Z'::pg_catalog.timestamptz)) * 1000)::pg_catalog.int8 AS at"         \
+                 " FROM \"%s\".\"%s\" n WHERE n.next_change_at < "                                 \
+                 "'infinity'::pg_catalog.timestamptz)"                                             \
+                 " d ON true GROUP BY c.now"
 
 /* Two statements in one message are one transaction: SET LOCAL ends with it, also in a pooler. */
 static const char RUN[] = "SET LOCAL statement_timeout = %d;"
@@ -62,6 +64,8 @@ struct schedule {
     struct sleeper sleeper;
     struct schedule_options options;
     char *conninfo;
+    char schema[64], view[64]; /* of the due times; "": there are none */
+    char due[sizeof(DUE_OF) + 128];
     /* guarded by the sleeper's lock */
     struct due_page page;
     struct due_clock clock;
@@ -192,7 +196,8 @@ static int64_t number(const PGresult *res, int column, int64_t otherwise)
 static bool see_rights(struct schedule *s, struct glance *g, struct error *err)
 {
     PGresult *res;
-    if (!pg_conn_query(s->conn, &PG_SQL(RIGHTS), NULL, 0, &res, err))
+    const char *params[] = {s->schema, s->view};
+    if (!pg_conn_query(s->conn, &PG_SQL(RIGHTS), params, 2, &res, err))
         return false;
     bool one = res != NULL && PQntuples(res) == 1;
     g->visible = one && PQgetvalue(res, 0, 0)[0] == 't';
@@ -209,7 +214,7 @@ static bool see_due(struct schedule *s, struct glance *g, struct error *err)
     const char *params[] = {tried};
     snprintf(tried, sizeof(tried), "%" PRId64, s->runs.last);
     int64_t before = pg_conn_clock();
-    bool ok = g->visible ? pg_conn_query(s->conn, &PG_SQL(DUE), params, 1, &res, err)
+    bool ok = g->visible ? pg_conn_query(s->conn, &PG_SQL(s->due), params, 1, &res, err)
                          : pg_conn_query(s->conn, &PG_SQL(CLOCK), NULL, 0, &res, err);
     if (!ok)
         return false;
@@ -392,6 +397,17 @@ static void schedule_free(struct schedule *s)
     free(s);
 }
 
+static void set_due(struct schedule *s, const char *name)
+{
+    size_t n = strcspn(name, ".");
+    if (name[0] != '\0' && name[n] == '.' && n < sizeof(s->schema)) {
+        memcpy(s->schema, name, n);
+        snprintf(s->view, sizeof(s->view), "%.63s", name + n + 1);
+        snprintf(s->due, sizeof(s->due), DUE_OF, s->schema, s->view);
+    }
+    s->options.due = NULL; /* not ours to keep */
+}
+
 bool schedule_start(struct schedule **out, const struct schedule_options *options,
                     struct error *err)
 {
@@ -399,6 +415,7 @@ bool schedule_start(struct schedule **out, const struct schedule_options *option
     *out = NULL;
     s->options = *options;
     s->options.conninfo = s->conninfo = mem_strdup(options->conninfo);
+    set_due(s, options->due);
     s->page.at = DUE_NEVER;
     backoff_init(&s->backoff, PAUSE_FIRST_MS, PAUSE_MOST_MS, backoff_seed());
     if (!sleeper_start(&s->sleeper, schedule_main, s, err)) {

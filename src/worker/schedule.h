@@ -1,9 +1,9 @@
 /* The thread that waits for due times.
  *
  * For: what changes by the clock alone. On a connection of its own, with deadlines of its own, it
- * - asks when the next schedule of the CMS is due (view public.homepage_next_change), sleeps until
- *   then by the clock of the database, and calls public.process_scheduled_publishes(): no pg_cron
- *   is needed, and one that is there does no harm, since each schedule is done once whoever calls;
+ * - asks the view listen.due when the next schedule is due, sleeps until then by the clock of the
+ * database, and calls public.process_scheduled_publishes(): no pg_cron is needed, and one that is
+ * there does no harm, since each schedule is done once whoever calls;
  * - posts EVENT_DUE when schedules were done, and when the moment has come at which a page changes
  *   without them, as the last look found it (next_change_at).
  * The leader publishes. Another worker does so when nobody leads, as where all of them poll, and
@@ -34,6 +34,7 @@ struct schedule;
 struct schedule_options {
     const char *conninfo;
     int64_t connect_ms;
+    const char *due;       /* SCHEMA.NAME, checked, or "" */
     bool publish;          /* false: only wait and count */
     struct leader *leader; /* of this worker; NULL: it never leads */
     struct mailbox *mailbox;

@@ -198,24 +198,7 @@ static void be_ready(struct tell *t, const struct looked *looked)
     t->reloading = false;
 }
 
-/* See tell.h. A notification that came while the look ran has been noted by now. */
-static void count_unnamed(struct tell *t, const struct looked *looked, const struct reasons *r)
-{
-    const struct press_result *result = &looked->result;
-    enum look_reason reason = looked->order.reason;
-    bool unasked = reason == LOOK_FULL || reason == LOOK_POLL;
-    bool heard = looked->order.hints > 0 || (r->wanted && r->want.hints > 0);
-    if (!t->has_log || now_of(t)->mode != STATUS_LISTENING || !unasked || heard || !looked->ok ||
-        result->incremental || !result->released)
-        return;
-    now_of(t)->counters.unnamed++;
-    log_say(
-        t->log, LOG_WARNING, "found what the change log did not name",
-        "triggers are missing or disabled (view platen.watched), or files were changed by hand");
-}
-
-void tell_looked(struct tell *t, const struct looked *looked, const struct reasons *r,
-                 int64_t at_ms)
+void tell_looked(struct tell *t, const struct looked *looked, int64_t at_ms)
 {
     struct worker_status *s = now_of(t);
     s->counters.looks++;
@@ -227,7 +210,6 @@ void tell_looked(struct tell *t, const struct looked *looked, const struct reaso
         take_success(t, looked, at_ms);
     else
         take_failure(s, looked);
-    count_unnamed(t, looked, r);
     be_ready(t, looked);
     say_state(t);
 }

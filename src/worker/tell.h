@@ -9,10 +9,6 @@
  *
  * A worker is ready when its first look has ended, well or not: one that repeats a look that failed
  * is at work, and what was printed before is still there.
- * A full look that nobody has asked for finds, where there is a change log, what was printed
- * already: all that is logged is notified, too. When it prints something although no notification
- * came, the log did not name that: triggers were missing or disabled, or files were changed by
- * hand. This is logged and counted.
  * A look is stuck when it has not ended after all the time that its deadlines and
  * listen.stuck_after allow, counted from its last step on. Then the status says so and the watchdog
  * is not fed.
@@ -59,8 +55,7 @@ void tell_stopping(struct tell *t);
 
 void tell_looking(struct tell *t);
 /* After reasons_done(). at_ms: when it ended, by pg_conn_clock(). */
-void tell_looked(struct tell *t, const struct looked *looked, const struct reasons *r,
-                 int64_t at_ms);
+void tell_looked(struct tell *t, const struct looked *looked, int64_t at_ms);
 
 /* Writes and feeds what is due. step_ms: of the look that runs, the last sign of life; 0 = none
  * runs. */

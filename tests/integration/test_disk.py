@@ -250,9 +250,16 @@ def events(site, source):
     log = site.folder / "strace.log"
     calls = "fsync,fdatasync,syncfs,renameat,renameat2,linkat,unlinkat"
     site.build_good(source, "--threads", "1", wrap=("strace", "-f", "-y", "-o", log, "-e", "trace=" + calls))
-    found = []
+    found, begun = [], {}
     for line in log.read_text(errors="replace").splitlines():
-        call = re.match(r"\d+ +(\w+)\((.*)\) += 0$", line)
+        # A call that other threads' calls came between is written in two parts; it counts where it ended.
+        thread, _, text = line.partition(" ")
+        if text.endswith(" <unfinished ...>"):
+            begun[thread] = text[:-len(" <unfinished ...>")]
+            continue
+        if re.match(r" *<\.\.\. \w+ resumed>", text):
+            text = begun.pop(thread) + text.split(" resumed>", 1)[1]
+        call = re.match(r" *(\w+)\((.*)\) += 0$", text)
         if not call:
             continue
         words = re.findall(r'\d+<([^>]*)>(?:, "([^"]*)")?', call[2])

@@ -5,6 +5,8 @@ or have no room. Whatever happened, out/public soon equals a cold build, and eve
 """
 
 import contextlib
+import datetime
+import glob
 import json
 import os
 import random
@@ -22,6 +24,7 @@ from pgcluster import Cluster
 from printing import left_behind, tree
 from test_disk import disk, leave_free  # noqa: F401 (fixtures)
 from test_incremental import SETTINGS, furnish, seed_of, unguarded
+from test_schedules import lateness
 from writers import Crowd
 
 SOAK = bool(os.environ.get("PLATEN_SOAK"))
@@ -448,6 +451,31 @@ def test_schedules_were_due_while_everything_was_down(server, tmp_path, alive):
         assert worker.stop() == 0
     finally:
         worker.kill()
+
+
+@pytest.mark.parametrize("off", ["-1h", "+1h"])
+def test_the_clock_of_the_worker_is_off(cms, tmp_path, off):  # noqa: F811 (fixture)
+    """What is due tells the database's clock; what has changed, no clock at all. Then the clock is set right."""
+    library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    assert library, "this test needs libfaketime: make test installs it"
+    options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+    env = {"LD_PRELOAD": library[0], "FAKETIME": off, "DONT_FAKE_MONOTONIC": "1", "ASAN_OPTIONS": options}
+    worker = listening(cms, tmp_path, poll="1h", full_every="1h", env=env)
+    with worker:
+        worker.wait("printed", reason="start")
+        said = datetime.datetime.fromisoformat(worker.lines()[-1]["time"].replace("Z", "+00:00"))
+        assert 3500 < abs((said - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 3700, "the clock is not off"
+        log_is_used(worker, cms)
+        add_due(cms, 1, publish_in="1500 ms")
+        time.sleep(1)
+        assert done(cms) == {}, "published before its time"
+        worker.wait_for("en/index.html", "scheduled 0")
+        assert lateness(cms) < 0.5
+        worker.assert_equals_cold_build()
+    worker.env = {name: value for name, value in worker.env.items() if name not in env}
+    with worker:
+        worker.wait("looked", reason="start")
+        log_is_used(worker, cms, "by the right time")
 
 
 # -- no room ---------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def test_the_least_role_will_do(sample, tmp_path):
 
 
 def test_without_a_change_log_the_channels_of_the_cms_count(notes, site):
-    with site.listen(notes) as worker:
+    with site.listen(notes, channels="cache_invalidate  homepage_updated") as worker:
         worker.wait("printed", reason="start")
         for number, channel in enumerate(("cache_invalidate", "homepage_updated"), 1):
             retitle(notes, "By " + channel, notify=False)

@@ -313,6 +313,13 @@ static void names_are_checked_against_each_other(void **state)
             "platen.yaml:1:10: locales is an empty list; write auto to print every locale");
     refuses("locales: [en]\ndefault_locale: fr",
             "platen.yaml:2:17: default_locale: 'fr' is not in the list of locales");
+    refuses("listen: {due: next_change}",
+            "platen.yaml:1:15: listen.due: 'next_change' is not SCHEMA.NAME");
+    refuses("listen: {due: 'a.b; DROP TABLE x'}",
+            "platen.yaml:1:15: listen.due: 'a.b; DROP TABLE x' is not SCHEMA.NAME");
+    refuses("listen:\n  channels: a, b",
+            "platen.yaml:2:13: listen.channels: 'a, b' is not a list of names of at most 63 "
+            "letters, digits and '_' with blanks between");
     refuses(ONE_SET, "platen.yaml: site.base_url is missing: canonical links and the sitemap begin "
                      "with it. Write for example\nsite:\n  base_url: https://www.example.com/");
     refuses(SITE "page_sets: {a b: {path: x}}",

@@ -88,6 +88,7 @@ static void schedules_without_a_database_end_soon(void **state)
     desk_init(&d);
     struct schedule_options options = {.conninfo = NOWHERE,
                                        .connect_ms = 1000,
+                                       .due = "public.next_change",
                                        .publish = true,
                                        .mailbox = &d.mailbox,
                                        .log = &d.log};

@@ -247,11 +247,12 @@ static void staged_files_have_their_bytes_and_times(void **state)
     scratch_write(&o->scratch, ".stage/2/0/0", "of a look that was killed");
     assert_true(stage_put(&st, 1, "again", 5, NULL, 0, 7, &ref[0], &err));
     stage_release(&st);
-    assert_true(scratch_has(&o->scratch, ".stage/1")); /* as if killed */
+    assert_true(scratch_has(&o->scratch, ".stage/1/0/0")); /* as if killed */
     stage_init(&st, &o->store, 1);
     assert_true(stage_put(&st, 0, "new", 3, NULL, 0, 7, &ref[0], &err));
     assert_true(st.had_files);
-    assert_false(scratch_has(&o->scratch, ".stage/1"));
+    assert_false(scratch_has(&o->scratch, ".stage/1/0/0"));
+    assert_false(scratch_has(&o->scratch, ".stage/2/0/0"));
     assert_true(stage_discard(&st, &err));
     stage_release(&st);
 }
