@@ -36,7 +36,7 @@ comma := ,
 run    = $(if $(V),,@printf '  %-5s %s\n' $(1) $@ && )
 B     := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(BUILD_SUFFIX)
 
-LIBS     := libpq libcrypto zlib yaml-0.1 libmicrohttpd icu-uc icu-i18n
+LIBS     := libpq libcrypto zlib yaml-0.1 libcurl expat libmicrohttpd icu-uc icu-i18n
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat-security
 # As Debian builds its own packages. Sanitizers watch more than FORTIFY does, and the two get in each other's way.
 HARDEN    = $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
