@@ -84,6 +84,7 @@ const struct cmd *cmd_find(const char *name);
 const char *cmd_exit_prose(enum cmd_exit code);
 
 int cmd_build(int argc, char **argv);
+int cmd_upload(int argc, char **argv);
 int cmd_listen(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
 int cmd_pin(int argc, char **argv);

@@ -82,6 +82,10 @@ static const struct cmd_option build_options[] = {
               "meant."},
     OPTION_DRY_RUN("Print nothing; list what would be added, changed and removed, with sizes."),
     OPTION_LOCK_WAIT,
+    {.name = "no-upload",
+     .kind = CMD_FLAG,
+     AT(no_upload),
+     .prose = "Print only, although the configuration names an origin."},
     OPTION_CONFIG,
     OPTION_OUT,
     OPTION_SOURCE,
@@ -96,6 +100,44 @@ static const struct cmd_example build_examples[] = {
     {"platen build", "Print the site of ./platen.yaml from the database of the environment."},
     {"platen build --dry-run", "What would change?"},
     {"platen build --source site.export --out /tmp/site", "Without a database, somewhere else."},
+};
+
+/* --- upload ----------------------------------------------------------------------------------- */
+
+static const struct cmd_option upload_options[] = {
+    {.name = "origin",
+     .kind = CMD_TEXT,
+     .argument = "URL|DIR",
+     AT(origin),
+     .setting = "origin.url",
+     .prose = "Where to: s3://BUCKET/PREFIX, or a folder."},
+    {.name = "verify",
+     .kind = CMD_FLAG,
+     AT(verify),
+     .prose = "List what is really there, and put right what is not as it was uploaded."},
+    {.name = "accept",
+     .kind = CMD_FLAG,
+     AT(accept),
+     .prose = "Delete what is gone although it is more than origin.max_deletes: this once, because "
+              "you have looked and it is meant."},
+    OPTION_DRY_RUN("Change nothing; list what would be put and deleted, with sizes."),
+    {.name = "lock-wait",
+     .kind = CMD_TEXT,
+     .argument = "DURATION",
+     AT(lock_wait),
+     .setting = "output.lock_wait",
+     .prose = "How long to wait while another platen uploads to the same origin (10s, 5m)."},
+    OPTION_CONFIG,
+    OPTION_OUT,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+};
+
+static const struct cmd_example upload_examples[] = {
+    {"platen upload", "Send what has changed since the last upload."},
+    {"platen upload --dry-run", "What would be sent?"},
+    {"platen upload --verify", "Somebody has been in the bucket: put it right."},
 };
 
 /* --- listen ----------------------------------------------------------------------------------- */
@@ -360,6 +402,23 @@ const struct cmd cmd_table[] = {
      EXAMPLES(build_examples),
      .exits =
          EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD) | EXIT(CMD_OMITTED)},
+    {.name = "upload",
+     .summary = "send what has changed to the origin",
+     .operands = "",
+     .description =
+         "Compares the newest release of the output folder with what the origin says it has (one "
+         "request), and sends the difference: dependencies before pages, pages before the sitemap, "
+         "then the record of all that, and only then deletes what is gone. Stop it at any moment "
+         "and the next upload finishes the work. `platen build` and `platen listen` do the same "
+         "where an origin is configured.\n"
+         "Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, from the container's "
+         "endpoint, or from the instance's metadata service. More deletes than origin.max_deletes, "
+         "or an origin that was pinned from elsewhere, hold it: exit code 3.",
+     .run = cmd_upload,
+     .config = CMD_MAY_CONFIG,
+     OPTIONS(upload_options),
+     EXAMPLES(upload_examples),
+     .exits = EXIT(CMD_DONE) | EXIT(CMD_FAILED) | EXIT(CMD_USAGE) | EXIT(CMD_HELD)},
     {.name = "listen",
      .summary = "keep printing what is published, for as long as it runs",
      .operands = "",

@@ -34,8 +34,12 @@ struct options {
     bool accept;
     const char *lock_wait; /* reaches struct config; rollback, pin and unpin have it, too */
 
-    /* build, rollback, migrate */
+    /* build, upload, rollback, migrate */
     bool dry_run;
+
+    /* upload; build has no_upload */
+    bool verify, no_upload;
+    const char *origin; /* reaches struct config */
 
     /* rollback, pin */
     const char *reason; /* NULL: not given */
