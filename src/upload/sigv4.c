@@ -83,11 +83,6 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* --- path ---------------------------------------------------------------------------------- */
 
 /* Without empty segments, "." and "..", as all services but S3 see a path. */
@@ -216,18 +211,15 @@ static void add_name(struct strbuf *out, const char *name)
 /* Without blanks at its ends, and with one space for each run of them within. */
 static void add_value(struct strbuf *out, const char *value)
 {
-    bool owed = false;
-    while (is_blank(*value))
-        value++;
-    for (; *value != '\0'; value++) {
-        if (is_blank(*value)) {
-            owed = true;
-            continue;
-        }
-        if (owed)
+    static const char blanks[] = " \t";
+    value += strspn(value, blanks);
+    while (*value != '\0') {
+        size_t word = strcspn(value, blanks);
+        strbuf_add(out, value, word);
+        value += word;
+        value += strspn(value, blanks);
+        if (*value != '\0')
             strbuf_addch(out, ' ');
-        owed = false;
-        strbuf_addch(out, *value);
     }
 }
 
@@ -291,11 +283,12 @@ void sigv4_canonical_request(const struct sigv4_request *r, bool is_s3, struct s
 static void digest_scope(const struct sigv4_scope *scope, uint8_t out[DIGEST_SIZE])
 {
     const char *parts[] = {scope->secret_key, scope->region, scope->service};
-    uint8_t digests[3][DIGEST_SIZE];
-    for (size_t i = 0; i < 3; i++)
-        sha256(parts[i], strlen(parts[i]), digests[i]);
-    sha256(digests, sizeof(digests), out);
-    OPENSSL_cleanse(digests, sizeof(digests));
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    must(ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        must(EVP_DigestUpdate(ctx, parts[i], strlen(parts[i]) + 1) == 1);
+    must(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
+    EVP_MD_CTX_free(ctx);
 }
 
 static void derive_key(const struct sigv4_scope *scope, struct sigv4_key *key)
@@ -331,6 +324,18 @@ static void find_key(const struct sigv4_scope *scope, const char time[17], struc
     OPENSSL_cleanse(of, sizeof(of));
 }
 
+/* Appends "20260101/us-east-1/s3/aws4_request". */
+static void add_scope(struct strbuf *out, const struct sigv4_scope *scope,
+                      const struct sigv4_key *key)
+{
+    strbuf_addstr(out, key->date);
+    strbuf_addch(out, '/');
+    strbuf_addstr(out, scope->region);
+    strbuf_addch(out, '/');
+    strbuf_addstr(out, scope->service);
+    strbuf_addstr(out, "/aws4_request");
+}
+
 /* Writes the hex signature over `text`, which holds the canonical request and is used up. */
 static void sign_text(struct strbuf *text, const struct sigv4_scope *scope, const char time[17],
                       const struct sigv4_key *key, char out[DIGEST_HEX_SIZE + 1])
@@ -338,9 +343,15 @@ static void sign_text(struct strbuf *text, const struct sigv4_scope *scope, cons
     uint8_t digest[DIGEST_SIZE];
     sha256(text->buf, text->len, digest);
     digest_hex(digest, out);
+    /* It may hold a session token. */
+    OPENSSL_cleanse(text->buf, text->len);
     strbuf_reset(text);
-    strbuf_addf(text, ALGORITHM "\n%s\n%s/%s/%s/aws4_request\n%s", time, key->date, scope->region,
-                scope->service, out);
+    strbuf_addstr(text, ALGORITHM "\n");
+    strbuf_add(text, time, 16);
+    strbuf_addch(text, '\n');
+    add_scope(text, scope, key);
+    strbuf_addch(text, '\n');
+    strbuf_add(text, out, DIGEST_HEX_SIZE);
     hmac(key->key, sizeof(key->key), text->buf, text->len, digest);
     digest_hex(digest, out);
 }
@@ -356,13 +367,14 @@ void sigv4_sign(const struct sigv4_request *r, const struct sigv4_scope *scope, 
     add_canonical_request(r, strcmp(scope->service, "s3") == 0, &sorted, &text);
     find_key(scope, time, key);
     sign_text(&text, scope, time, key, signature);
-    strbuf_addf(out,
-                ALGORITHM " Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=", scope->access_key,
-                key->date, scope->region, scope->service);
+    strbuf_addstr(out, ALGORITHM " Credential=");
+    strbuf_addstr(out, scope->access_key);
+    strbuf_addch(out, '/');
+    add_scope(out, scope, key);
+    strbuf_addstr(out, ", SignedHeaders=");
     add_signed_names(out, &sorted);
-    strbuf_addf(out, ", Signature=%s", signature);
-    /* It may hold a session token. */
-    OPENSSL_cleanse(text.buf, text.len);
+    strbuf_addstr(out, ", Signature=");
+    strbuf_add(out, signature, DIGEST_HEX_SIZE);
     strbuf_release(&text);
     free(sorted.headers);
 }
