@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/digest.h"
+
 #define MARGIN_MS 2000 /* between what we think is ours and what others take over */
 
 static int64_t boot_ms(void)
@@ -23,15 +25,23 @@ static bool put(struct fence *f, enum target_if condition, const char *etag,
 {
     static const struct target_headers headers = {.content_type = "application/json",
                                                   .cache_control = "no-store"};
-    char now[TARGET_ETAG_MAX + 1];
+    char now[TARGET_ETAG_MAX + 1], identity[DIGEST_HEX_SIZE + 1];
+    uint8_t sha256[DIGEST_SIZE];
+    struct digest digest;
     int64_t asked = boot_ms();
     struct strbuf text;
     strbuf_init(&text, CLAIM_TEXT_MAX);
     f->claim.until = target_now(f->target) + f->lease_s;
     claim_print(&f->claim, &text);
+    digest_init(&digest);
+    digest_of(&digest, text.buf, text.len, sha256);
+    digest_release(&digest);
+    digest_hex(sha256, identity);
     struct target_object object = {.key = FENCE_KEY,
                                    .body = text.buf,
                                    .len = text.len,
+                                   .body_sha256 = sha256,
+                                   .identity = identity,
                                    .headers = &headers,
                                    .condition = condition,
                                    .etag = etag};
@@ -88,6 +98,21 @@ bool fence_look(struct fence *f, struct arena *arena, bool *settled, enum fence_
     return ok;
 }
 
+/* Refused although it is the claim that we know: the store wants the ETag in another form, or
+ * refuses every condition. */
+static bool try_forms(struct fence *f, enum target_outcome *outcome, struct error *err)
+{
+    static const enum target_match forms[] = {TARGET_MATCH_BARE, TARGET_MATCH_NONE};
+    char known[TARGET_ETAG_MAX + 1];
+    snprintf(known, sizeof(known), "%s", f->etag);
+    for (size_t i = 0; *outcome == TARGET_CONFLICT && i < sizeof(forms) / sizeof(*forms); i++) {
+        target_set_conditions(f->target, (struct target_conditions){true, forms[i]});
+        if (!put(f, TARGET_IF_SAME, known, outcome, err))
+            return false;
+    }
+    return true;
+}
+
 bool fence_take(struct fence *f, const struct claim *ours, struct arena *arena,
                 enum fence_state *state, struct claim *other, struct error *err)
 {
@@ -96,10 +121,19 @@ bool fence_take(struct fence *f, const struct claim *ours, struct arena *arena,
     f->claim = *ours;
     snprintf(f->claim.owner, sizeof(f->claim.owner), "%s", f->owner);
     *other = (struct claim){0};
+    *state = FENCE_OURS;
     if (!put(f, f->etag[0] != '\0' ? TARGET_IF_SAME : TARGET_IF_NEW, f->etag, &outcome, err))
         return false;
-    *state = FENCE_OURS;
-    return outcome == TARGET_DONE || fence_look(f, arena, &settled, state, other, err);
+    if (outcome == TARGET_DONE)
+        return true;
+    if (!fence_look(f, arena, &settled, state, other, err))
+        return false;
+    if (!settled)
+        return true;
+    if (f->etag[0] != '\0' && !try_forms(f, &outcome, err))
+        return false;
+    *state = outcome == TARGET_DONE ? FENCE_OURS : FENCE_BUSY;
+    return true;
 }
 
 /* --- what the store honours ------------------------------------------------------------------- */
