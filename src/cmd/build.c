@@ -10,6 +10,7 @@
 #include "cmd/options.h"
 #include "cmd/result.h"
 #include "cmd/say.h"
+#include "cmd/uploading.h"
 #include "press/press.h"
 
 #define KEY_SHOWN 80
@@ -133,7 +134,8 @@ static void add_problems(struct strbuf *sb, const struct press_result *r)
         strbuf_addstr(sb, "null");
 }
 
-static void print_json(const struct press_result *r, const struct options *o, int code)
+static void print_json(const struct press_result *r, const struct options *o,
+                       const struct uploading *u, int code)
 {
     struct strbuf sb = STRBUF_INIT;
     strbuf_addf(&sb,
@@ -147,6 +149,8 @@ static void print_json(const struct press_result *r, const struct options *o, in
     result_add_changes(&sb, r);
     add_problems(&sb, r);
     result_add_pin(&sb, r->pin);
+    strbuf_addstr(&sb, ",\"upload\":");
+    uploading_add_json(&sb, u, o->dry_run);
     strbuf_addstr(&sb, "}\n");
     fwrite(sb.buf, 1, sb.len, stdout);
     strbuf_release(&sb);
@@ -159,18 +163,26 @@ static int exit_code(const struct press_result *r)
     return r->held ? CMD_HELD : r->omitted ? CMD_OMITTED : CMD_DONE;
 }
 
-static int report(const struct press_result *r, const struct options *o)
+/* What was printed is told before it is uploaded, which may take a while. */
+static int report(const struct press_result *r, const struct config *c, const struct options *o)
 {
-    int code = exit_code(r);
+    struct uploading u;
+    bool words = !o->json && !o->quiet;
     say_problems(r, o);
-    if (o->json) {
-        print_json(r, o, code);
-    } else if (!o->quiet) {
-        if (o->dry_run || o->verbose)
-            result_print_changes(r);
+    if (words && (o->dry_run || o->verbose))
+        result_print_changes(r);
+    if (words)
         print_summary(r, o);
-    }
-    return result_flush(code);
+    fflush(stdout);
+    uploading_follow(&u, c, o, false);
+    int code = uploading_worse(exit_code(r), u.code);
+    if (o->json)
+        print_json(r, o, &u, code);
+    else if (words)
+        uploading_print(&u, o);
+    code = result_flush(code);
+    uploading_release(&u);
+    return code;
 }
 
 static int build(struct config *c, const struct options *o)
@@ -186,7 +198,7 @@ static int build(struct config *c, const struct options *o)
     };
     bool ok = press_look(c, &options, &result, &err);
     clear_progress(&meter);
-    int code = ok ? report(&result, o) : say_error(&err);
+    int code = ok ? report(&result, c, o) : say_error(&err);
     press_result_release(&result);
     return code;
 }

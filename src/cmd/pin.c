@@ -7,6 +7,7 @@
 #include "cmd/options.h"
 #include "cmd/result.h"
 #include "cmd/say.h"
+#include "cmd/uploading.h"
 #include "store/pin.h"
 #include "store/release.h"
 
@@ -23,19 +24,30 @@ static bool open_store(struct store *s, const struct config *c, struct error *er
     return false;
 }
 
-static int report(const struct pin *pin, bool changed, const struct options *o, const char *what)
+/* The origin is pinned, and freed, like out/. */
+static int report(const struct pin *pin, bool changed, const struct config *c,
+                  const struct options *o, const char *what)
 {
     struct strbuf sb = STRBUF_INIT;
+    struct uploading u;
+    if (!o->json && !o->quiet)
+        puts(what);
+    fflush(stdout);
+    uploading_follow(&u, c, o, pin == NULL);
     if (o->json) {
-        strbuf_addf(&sb, "{\"exit\":0,\"changed\":%s", changed ? "true" : "false");
+        strbuf_addf(&sb, "{\"exit\":%d,\"changed\":%s", u.code, changed ? "true" : "false");
         result_add_pin(&sb, pin);
+        strbuf_addstr(&sb, ",\"upload\":");
+        uploading_add_json(&sb, &u, false);
         strbuf_addstr(&sb, "}");
         puts(sb.buf);
     } else if (!o->quiet) {
-        puts(what);
+        uploading_print(&u, o);
     }
     strbuf_release(&sb);
-    return result_flush(CMD_DONE);
+    int code = result_flush(u.code);
+    uploading_release(&u);
+    return code;
 }
 
 /* --- pin -------------------------------------------------------------------------------------- */
@@ -87,7 +99,7 @@ static int run_pin(struct config *c, const struct options *o)
     snprintf(text, sizeof(text),
              "release %" PRIu64 " is pinned since %s by %s; platen unpin ends it", pin.generation,
              pin.since, pin_by_name(pin.by));
-    return report(&pin, changed, o, text);
+    return report(&pin, changed, c, o, text);
 }
 
 int cmd_pin(int argc, char **argv)
@@ -108,7 +120,7 @@ static int run_unpin(struct config *c, const struct options *o)
     store_close(&s);
     if (!ok)
         return say_error(&err);
-    return report(NULL, was_there, o,
+    return report(NULL, was_there, c, o,
                   was_there ? "no longer pinned: the next look prints what the database says"
                             : "nothing was pinned");
 }

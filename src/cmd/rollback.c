@@ -9,6 +9,7 @@
 #include "cmd/options.h"
 #include "cmd/result.h"
 #include "cmd/say.h"
+#include "cmd/uploading.h"
 #include "press/rollback.h"
 #include "store/release.h"
 
@@ -122,20 +123,22 @@ static int list(const struct config *c, const struct options *o)
 /* --- going back ------------------------------------------------------------------------------- */
 
 static void print_json(const struct press_result *r, const struct rollback *b,
-                       const struct options *o)
+                       const struct uploading *u, const struct options *o)
 {
     struct strbuf sb = STRBUF_INIT;
     strbuf_addf(&sb,
-                "{\"exit\":0,\"dry_run\":%s,\"released\":%s,\"generation\":%" PRIu64
+                "{\"exit\":%d,\"dry_run\":%s,\"released\":%s,\"generation\":%" PRIu64
                 ",\"rolled_back_to\":%" PRIu64 ",\"pages\":%" PRIu64 ",\"files\":%" PRIu64
                 ",\"added\":%" PRIu64 ",\"changed\":%" PRIu64 ",\"removed\":%" PRIu64
                 ",\"bytes_written\":%" PRIu64 ",\"seconds\":%.3f,",
-                o->dry_run ? "true" : "false", r->released ? "true" : "false", r->generation,
-                b->generation, r->pages, r->files, r->added, r->changed, r->removed,
+                u->code, o->dry_run ? "true" : "false", r->released ? "true" : "false",
+                r->generation, b->generation, r->pages, r->files, r->added, r->changed, r->removed,
                 r->bytes_written, r->seconds);
     result_add_text(&sb, "content", r->content);
     result_add_changes(&sb, r);
     result_add_pin(&sb, o->dry_run ? NULL : r->pin);
+    strbuf_addstr(&sb, ",\"upload\":");
+    uploading_add_json(&sb, u, o->dry_run);
     strbuf_addstr(&sb, "}");
     puts(sb.buf);
     strbuf_release(&sb);
@@ -156,18 +159,26 @@ static void print_summary(const struct press_result *r, const struct rollback *b
                r->seconds);
 }
 
-static int report(const struct press_result *r, const struct rollback *b, const struct options *o)
+static int report(const struct press_result *r, const struct rollback *b, const struct config *c,
+                  const struct options *o)
 {
+    struct uploading u;
+    bool words = !o->json && !o->quiet;
     if (r->warning != NULL)
         say_warning("%s", r->warning);
-    if (o->json) {
-        print_json(r, b, o);
-    } else if (!o->quiet) {
-        if (o->dry_run || o->verbose)
-            result_print_changes(r);
+    if (words && (o->dry_run || o->verbose))
+        result_print_changes(r);
+    if (words)
         print_summary(r, b, o);
-    }
-    return result_flush(CMD_DONE);
+    fflush(stdout);
+    uploading_follow(&u, c, o, false);
+    if (o->json)
+        print_json(r, b, &u, o);
+    else if (words)
+        uploading_print(&u, o);
+    int code = result_flush(u.code);
+    uploading_release(&u);
+    return code;
 }
 
 /* GENERATION is a number as the list has it. */
@@ -199,7 +210,7 @@ static int run(struct config *c, const struct options *o)
     if (o->list)
         return list(c, o);
     bool ok = press_rollback(c, &options, &b, &result, &err);
-    int code = ok ? report(&result, &b, o) : say_error(&err);
+    int code = ok ? report(&result, &b, c, o) : say_error(&err);
     press_result_release(&result);
     return code;
 }

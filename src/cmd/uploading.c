@@ -93,6 +93,15 @@ void uploading_run(struct uploading *u, const struct config *c, const struct opt
     u->code = ok ? code_of(&u->result) : say_error(&err);
 }
 
+void uploading_follow(struct uploading *u, const struct config *c, const struct options *o,
+                      bool unpin)
+{
+    struct upload_options options = {.accept = o->accept, .unpin = unpin};
+    *u = (struct uploading){.code = CMD_DONE};
+    if (c->origin[0] != '\0' && !o->no_upload && !o->dry_run)
+        uploading_run(u, c, o, &options);
+}
+
 /* --- what was done ---------------------------------------------------------------------------- */
 
 static void print_changes(const struct upload_result *r)

@@ -19,6 +19,10 @@ struct uploading {
 /* Uploads and says what went wrong on stderr, with progress on a terminal. */
 void uploading_run(struct uploading *u, const struct config *c, const struct options *o,
                    const struct upload_options *options);
+/* The same as the end of another command: nothing is done without an origin, with --no-upload, or
+ * in a dry run. */
+void uploading_follow(struct uploading *u, const struct config *c, const struct options *o,
+                      bool unpin);
 /* The summary, for people. */
 void uploading_print(const struct uploading *u, const struct options *o);
 /* Appends the result as a JSON object, or null. */
