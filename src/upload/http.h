@@ -43,6 +43,7 @@ struct http_options {
     int64_t give_up_ms;         /* see above; 0: no attempt but the first */
     unsigned attempts_max;      /* of one request; 0: no limit */
     const char *ca_file;        /* PEM, or NULL: the system's */
+    bool direct;                /* by no proxy, whatever the environment says */
     const atomic_bool *stop; /* becomes true: nothing new begins, what is in flight is dropped; or
                                 NULL */
 };

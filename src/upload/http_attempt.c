@@ -120,6 +120,8 @@ bool http_attempt_init(struct http_attempt *a, const struct http_options *option
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (options->direct)
+        SET(CURLOPT_PROXY, "");
     if (options->ca_file != NULL) { /* these and no others */
         SET(CURLOPT_CAINFO, options->ca_file);
         SET(CURLOPT_CAPATH, NULL);
