@@ -62,6 +62,7 @@ struct upload_options {
     /* Asked before the claim and before the record is put: whether this worker may still do what
      * only one may. NULL: it may. */
     bool (*may)(void *payload);
+    void *may_payload;
 };
 
 struct upload_result {

@@ -273,7 +273,7 @@ static bool claim(struct pass *p, enum pass_end *end, struct error *err)
 
 static bool may(const struct pass *p, struct error *err)
 {
-    return p->options->may == NULL || p->options->may(p->options->payload) ||
+    return p->options->may == NULL || p->options->may(p->options->may_payload) ||
            error_set(err, ERROR_FAILED, "another worker leads now; the upload is its matter");
 }
 

@@ -11,6 +11,8 @@ struct crew {
     struct leader *leader; /* NULL: never leads */
     struct schedule *schedule;
     struct releaselog *releaselog;
+    struct uploader *uploader; /* NULL: there is no origin */
+    struct log *log;
     const char *mode; /* for the worker's row */
     uint64_t generation;
 };
@@ -27,6 +29,25 @@ bool crew_same(const struct config *a, const struct config *b)
            a->connect_timeout_ms == b->connect_timeout_ms &&
            strcmp(a->listen_due, b->listen_due) == 0 &&
            a->listen_schedules == b->listen_schedules && a->listen_lead == b->listen_lead;
+}
+
+static bool start_uploader(struct crew *c, const struct config *config, struct error *err)
+{
+    struct uploader_options options = {
+        .config = config, .conninfo = conninfo_of(config), .leader = c->leader, .log = c->log};
+    if (config->origin[0] == '\0')
+        return true;
+    if (!uploader_start(&c->uploader, &options, err))
+        return false;
+    uploader_wake(c->uploader, c->generation);
+    return true;
+}
+
+bool crew_config(struct crew *c, const struct config *config, struct error *err)
+{
+    uploader_stop(c->uploader);
+    c->uploader = NULL;
+    return start_uploader(c, config, err);
 }
 
 bool crew_start(struct crew **out, const struct crew_options *options, struct error *err)
@@ -51,8 +72,9 @@ bool crew_start(struct crew **out, const struct crew_options *options, struct er
                                             .leader = c->leader,
                                             .log = options->log};
     c->mode = "starting";
+    c->log = options->log;
     if (!schedule_start(&c->schedule, &schedule, err) ||
-        !releaselog_start(&c->releaselog, &releaselog, err)) {
+        !releaselog_start(&c->releaselog, &releaselog, err) || !start_uploader(c, config, err)) {
         crew_stop(c);
         return false;
     }
@@ -64,6 +86,7 @@ void crew_stop(struct crew *c)
 {
     if (c == NULL)
         return;
+    uploader_stop(c->uploader);
     schedule_stop(c->schedule);
     releaselog_stop(c->releaselog);
     leader_free(c->leader);
@@ -73,6 +96,12 @@ void crew_stop(struct crew *c)
 struct listener_guest crew_guest(struct crew *c)
 {
     return c->leader != NULL ? leader_guest(c->leader) : (struct listener_guest){.payload = NULL};
+}
+
+static void wake_uploader(struct crew *c)
+{
+    if (c->uploader != NULL)
+        uploader_wake(c->uploader, c->generation);
 }
 
 static void say(struct crew *c)
@@ -103,6 +132,7 @@ void crew_event(struct crew *c, const struct event *event)
     case EVENT_FOLLOWER:
         say(c);
         schedule_wake(c->schedule);
+        wake_uploader(c);
         break;
     case EVENT_NOTIFIED:
         schedule_wake(c->schedule);
@@ -149,6 +179,7 @@ void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms, 
         c->generation = looked->result.generation;
     }
     log_look(c, looked, ended_ms);
+    wake_uploader(c);
     say(c);
 }
 
@@ -156,4 +187,7 @@ void crew_state(struct crew *c, struct crew_state *state)
 {
     state->leads = c->leader != NULL && leader_leads(c->leader);
     schedule_state(c->schedule, &state->schedule);
+    state->has_origin = c->uploader != NULL;
+    if (state->has_origin)
+        uploader_state(c->uploader, &state->upload);
 }

@@ -115,6 +115,8 @@ static void use_config(struct worker *w, struct config *c)
         stop_threads(w);
         if (!start_threads(w, c, &err))
             log_say(w->log, LOG_ERROR, "not listening", err.text);
+    } else if (w->crew != NULL && !crew_config(w->crew, c, &err)) {
+        log_say(w->log, LOG_ERROR, "not uploading", err.text);
     }
     free_config(w->loaded);
     w->loaded = c;
