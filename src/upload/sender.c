@@ -120,6 +120,8 @@ static void tell(const struct run *r, const struct slot *slot)
     struct upload_result *result = s->result;
     result->put++;
     result->bytes += slot->body.len;
+    result->kinds[slot->put->file->kind].objects++;
+    result->kinds[slot->put->file->kind].bytes += slot->body.len;
     if (s->options->progress != NULL)
         s->options->progress(s->options->payload, "uploading", result->put, s->delta->n_puts);
 }

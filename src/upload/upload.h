@@ -34,6 +34,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "plan/manifest.h"
 #include "store/pin.h"
 
 enum upload_action { UPLOAD_ADDED, UPLOAD_CHANGED, UPLOAD_DELETED };
@@ -42,6 +43,11 @@ struct upload_change {
     const char *key;
     enum upload_action action;
     uint64_t size; /* bytes sent */
+};
+
+/* What was sent of one kind. */
+struct upload_share {
+    uint64_t objects, bytes;
 };
 
 struct upload_options {
@@ -63,6 +69,7 @@ struct upload_result {
     const char *origin;
     uint64_t release;            /* generation in out/ that is at the origin now */
     uint64_t generation;         /* of the origin's record */
+    struct upload_share kinds[MANIFEST_KINDS];
     uint64_t put, deleted, same; /* objects */
     uint64_t bytes;              /* of bodies */
     uint64_t requests;           /* attempts included */
