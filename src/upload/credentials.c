@@ -109,7 +109,8 @@ static bool make_http(struct credentials *c, struct error *err)
                                    .connect_timeout_ms = 1000,
                                    .stall_ms = 2000,
                                    .give_up_ms = 10000,
-                                   .attempts_max = c->place == CONTAINER ? 3 : 2};
+                                   .attempts_max = c->place == CONTAINER ? 3 : 2,
+                                   .direct = true};
     if (c->http == NULL)
         c->http = http_new(&options, err);
     return c->http != NULL;

@@ -21,6 +21,7 @@
 /* --- who may be asked ---------------------------------------------------------------------- */
 
 struct place {
+    const char *name; /* "the container's endpoint", ... */
     bool https;
     char host[256]; /* as libcurl will look it up; IPv6 in brackets */
 };
@@ -73,13 +74,14 @@ static bool is_allowed(const struct place *place)
 
 /* --- asking -------------------------------------------------------------------------------- */
 
-static bool ask(struct http *http, struct http_request *r, struct http_answer *a, const char *what,
-                struct error *err)
+static bool ask(struct http *http, struct http_request *r, struct http_answer *a,
+                const struct place *place, struct error *err)
 {
     if (!http_one(http, r, a, err))
-        return error_context(err, "%s", what);
+        return error_context(err, "%s", place->name); /* http.h names the host */
     if (a->status != 200)
-        return error_set(err, ERROR_FAILED, "%s: it answered with status %ld", what, a->status);
+        return error_set(err, ERROR_FAILED, "%s at %s: it answered with status %ld", place->name,
+                         place->host, a->status);
     return true;
 }
 
@@ -101,15 +103,15 @@ static void trim_end(struct strbuf *sb)
         strbuf_setlen(sb, sb->len - 1);
 }
 
-static bool ask_for_set(struct http *http, struct http_request *r, const char *what,
+static bool ask_for_set(struct http *http, struct http_request *r, const struct place *place,
                         struct credentials_set *set, struct error *err)
 {
     struct http_answer a;
     http_answer_init(&a);
     r->answer_max = CREDENTIALS_JSON_MAX;
-    bool ok = ask(http, r, &a, what, err);
+    bool ok = ask(http, r, &a, place, err);
     if (ok && !credentials_json_parse(a.body.buf, a.body.len, set, err))
-        ok = error_context(err, "%s", what);
+        ok = error_context(err, "%s at %s", place->name, place->host);
     wipe_answer(&a);
     return ok;
 }
@@ -172,17 +174,15 @@ bool credentials_fetch_container(struct http *http, const struct credentials_con
                                  struct credentials_set *set, struct error *err)
 {
     struct strbuf url = STRBUF_INIT, token = STRBUF_INIT;
-    struct place place;
-    char what[sizeof(place.host) + 64] = "the container's endpoint ";
+    struct place place = {.name = "the container's endpoint"};
     bool ok = find_url(where, &url, &place, err) && find_token(where, &token, err);
     if (!ok)
         goto out;
-    strcat(what, place.host);
     struct http_request r = {.method = "GET", .url = url.buf};
     http_request_set(&r, "Accept", "application/json");
     if (token.len > 0)
         http_request_set(&r, "Authorization", token.buf);
-    ok = ask_for_set(http, &r, what, set, err);
+    ok = ask_for_set(http, &r, &place, set, err);
 out:
     wipe(&url);
     wipe(&token);
@@ -197,7 +197,6 @@ struct instance {
     struct http *http;
     struct strbuf base, url, token, role;
     struct place place;
-    char what[sizeof(((struct place *)NULL)->host) + 64];
 };
 
 static const char *instance_url(struct instance *i, const char *path)
@@ -216,8 +215,6 @@ static bool instance_begin(struct instance *i, const char *endpoint, struct erro
     if (strpbrk(i->base.buf, "?#") != NULL || !find_place(i->base.buf, &i->place))
         return error_set(err, ERROR_USAGE,
                          "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http or https address");
-    strcpy(i->what, "the instance metadata service ");
-    strcat(i->what, i->place.host);
     return true;
 }
 
@@ -228,9 +225,10 @@ static bool ask_for_text(struct instance *i, struct http_request *r, struct strb
     struct http_answer a;
     http_answer_init(&a);
     r->answer_max = SMALL_ANSWER_MAX;
-    bool ok = ask(i->http, r, &a, i->what, err);
+    bool ok = ask(i->http, r, &a, &i->place, err);
     if (!ok && a.status == 404)
-        error_set(err, ERROR_FAILED, "%s: no role is attached to this instance", i->what);
+        error_set(err, ERROR_FAILED, "%s at %s: no role is attached to this instance",
+                  i->place.name, i->place.host);
     if (ok)
         strbuf_add(out, a.body.buf, a.body.len);
     trim_end(out);
@@ -245,8 +243,8 @@ static bool ask_for_token(struct instance *i, struct error *err)
     if (!ask_for_text(i, &r, &i->token, err))
         return false;
     const char *fault = credentials_fault(i->token.buf, i->token.len, SMALL_ANSWER_MAX, true);
-    return fault == NULL ||
-           error_set(err, ERROR_CONTENT, "%s: the token that it answered %s", i->what, fault);
+    return fault == NULL || error_set(err, ERROR_CONTENT, "%s at %s: the token that it answered %s",
+                                      i->place.name, i->place.host, fault);
 }
 
 /* The first line: an instance has one role. */
@@ -258,12 +256,14 @@ static bool ask_for_role(struct instance *i, struct error *err)
         return false;
     strbuf_setlen(&i->role, strcspn(i->role.buf, "\r\n"));
     if (i->role.len == 0)
-        return error_set(err, ERROR_FAILED, "%s: no role is attached to this instance", i->what);
+        return error_set(err, ERROR_FAILED, "%s at %s: no role is attached to this instance",
+                         i->place.name, i->place.host);
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                   "0123456789+=,.@_-";
     if (i->role.len > ROLE_MAX || strspn(i->role.buf, allowed) != i->role.len ||
         strcmp(i->role.buf, ".") == 0 || strcmp(i->role.buf, "..") == 0)
-        return error_set(err, ERROR_CONTENT, "%s: it answered no name of a role", i->what);
+        return error_set(err, ERROR_CONTENT, "%s at %s: it answered no name of a role",
+                         i->place.name, i->place.host);
     return true;
 }
 
@@ -274,13 +274,14 @@ static bool ask_for_credentials(struct instance *i, struct credentials_set *set,
     sigv4_encode(&i->url, i->role.buf, i->role.len, true);
     r.url = i->url.buf;
     http_request_set(&r, "X-aws-ec2-metadata-token", i->token.buf);
-    return ask_for_set(i->http, &r, i->what, set, err);
+    return ask_for_set(i->http, &r, &i->place, set, err);
 }
 
 bool credentials_fetch_instance(struct http *http, const char *endpoint,
                                 struct credentials_set *set, struct error *err)
 {
     struct instance i = {.http = http,
+                         .place.name = "the instance metadata service",
                          .base = STRBUF_INIT,
                          .url = STRBUF_INIT,
                          .token = STRBUF_INIT,

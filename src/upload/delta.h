@@ -3,7 +3,11 @@
  * For: comparing the origin's record with a release's manifest, object by object. Pure: no file and
  * no server is asked. Identity is the SHA-256 of the content, the header set, and for gzip forms
  * how they were packed (manifest.packing); times and ETags say nothing. What an unfinished claim
- * names is unknown and written again. Not for: doing it (upload/upload.h).
+ * names is unknown: it is written again, and where the release does not have it, deleted. Not for:
+ * doing it (upload/upload.h).
+ *
+ * A fingerprinted asset that is no longer part of the release stays for output.assets_keep, counted
+ * from the first upload without it: the record carries its time, so any machine can prune.
  *
  * Order: delta_make(); walk `puts`, telling each ETag with delta_put_done(); record_write(&next) is
  * then what the origin has, with what is still to be deleted; after the deletes
@@ -47,6 +51,8 @@ struct delta_options {
     const struct manifest *release; /* sorted by path */
     const struct record *old;       /* generation 0: nothing is known to be there */
     const struct map *unknown;      /* paths (keys) that an unfinished claim names, or NULL */
+    const char *const *claimed;     /* the same as a list, for those that nobody else names */
+    size_t n_claimed;
     bool all_unknown;
     int64_t now; /* seconds since 1970, by the origin's clock */
 };
@@ -60,20 +66,24 @@ struct delta {
     size_t n_gone;       /* paths among them that are gone as a whole: what max_deletes counts */
     uint64_t n_same;     /* objects that stay as they are */
     bool record_differs; /* header, retired times: a record is due even without puts and deletes */
-    struct record
-        next; /* as it will be after all puts; generation, claim and pin are the caller's */
+    struct record next;  /* as it will be after all puts; generation, claim and pin are the
+                            caller's */
 };
 
+/* ERROR_FAILED where the release is larger than a record can be. *d need not be initialised; after
+ * a failure it holds nothing. */
 bool delta_make(struct delta *d, const struct delta_options *options, struct error *err);
 void delta_release(struct delta *d);
 
+/* Until an object's ETag is told, next says that it is unknown. */
 void delta_put_done(struct delta *d, const struct delta_put *put, const char *etag);
 void delta_drop_deleted(struct delta *d);
 
 /* The key of an object: PATH, PATH.gz, or for x/index.html x/. */
 void delta_key(const char *path, enum record_variant variant, struct strbuf *out);
 
-/* The headers that an object of the put is stored with, Content-Encoding included; in the arena. */
+/* The headers that an object of the put is stored with; in the arena. What holds the gzip form has
+ * the type of its content and Content-Encoding, under PATH.gz too: so a proxy can hand it on. */
 void delta_headers(const struct delta *d, const struct delta_put *put, const struct config *config,
                    struct arena *arena, struct target_headers *headers);
 

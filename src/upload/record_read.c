@@ -249,6 +249,10 @@ static bool read_etags(struct read *p, struct record_file *f, const struct json_
             return fault(p, "an ETag is none");
         f->etag[i] = record_text(p->r, etag, strlen(etag));
     }
+    size_t len = strlen(f->path);
+    if (f->etag[RECORD_FOLDER][0] != '\0' &&
+        (len < 12 || memcmp(f->path + len - 11, "/index.html", 11) != 0))
+        return fault(p, "only an index.html in a folder has an object for the folder");
     return true;
 }
 

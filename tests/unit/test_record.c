@@ -95,8 +95,9 @@ static void fill(struct record *r)
     struct record_file *f = add(r, "a b/\xc3\xa9.html", "0123456789abcdef0123456789abcdef",
                                 "0123456789abcdef0123456789abcdef-3");
     memset(f->sha256, 0xa7, DIGEST_SIZE);
+    f = add(r, "b/index.html", RECORD_UNKNOWN, "");
+    f->headers = 1;
     f->etag[RECORD_FOLDER] = "0123456789ABCDEF0123456789abcdef";
-    add(r, "b/index.html", RECORD_UNKNOWN, "")->headers = 1;
     add(r, "c.css", "W/\\'x", "")->retired = 1764000000;
     add(r, "d.txt", "", "");
 }
@@ -289,6 +290,8 @@ static void damaged_texts_are_told(void **state)
             "line 3: sha256 is not 32 bytes in base64");
     refuses(HEAD FILES "[\"x\",0,\"" SHA "\",\"abc\"]\n]}\n", ERROR_CONTENT,
             "line 3: an ETag is none");
+    refuses(HEAD FILES "[\"index.html\",0,\"" SHA "\",\"\",\"\",\"?\"]\n]}\n", ERROR_CONTENT,
+            "line 3: only an index.html in a folder has an object for the folder");
     refuses(HEAD FILES "[\"x\",0,\"" SHA "\",\"\",\"\",\"\",-1]\n]}\n", ERROR_CONTENT,
             "line 3: retired is wrong");
     refuses(HEAD FILES "[\"x\",0,\"" SHA "\"],\n[\"x\",0,\"" SHA "\"]\n]}\n", ERROR_CONTENT,
