@@ -143,6 +143,8 @@ static bool compare(struct pass *p, struct error *err)
                                     .release = &p->release.manifest,
                                     .old = &u->record,
                                     .unknown = p->unknown.count > 0 ? &p->unknown : NULL,
+                                    .claimed = p->lapsed.paths,
+                                    .n_claimed = p->lapsed.n_paths,
                                     .all_unknown = p->all_unknown,
                                     .now = target_now(u->state)};
     p->has_delta = delta_make(&p->delta, &options, err);
