@@ -55,7 +55,7 @@ SOURCES := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %/tree.c,$(wildcard tests/bench/*.c)))
-TOOLS   := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%,$(wildcard tests/helpers/*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all test unit demo demo-stop lint analyze bench soak fuzz install clean format docs golden
@@ -117,26 +117,26 @@ $(B)/unit/%: tests/unit/%.c $(B)/libplaten.a
 	@mkdir -p $(@D)
 	$(call run,CC)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS) -lcmocka
 
-# Programs that integration tests drive modules with.
-$(B)/tools/%: tests/tools/%.c $(B)/libplaten.a
-	@mkdir -p $(@D)
-	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS)
-
 # Every fuzz target with its committed corpus, once, by whatever compiler there is.
 $(B)/corpus/%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(B)/libplaten.a
 	@mkdir -p $(@D)
 	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) $(B)/libplaten.a $(LIB_LIBS)
 
+# Small programs through which the integration tests reach modules that no command shows.
+$(B)/helpers/%: tests/helpers/%.c $(B)/libplaten.a
+	@mkdir -p $(@D)
+	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS)
+
 unit: $(UNITS)
 	@$(PYTHON) tests/run --build $(B) --only unit $(if $(T),-k '$(T)')
 
-test: $(B)/platen $(UNITS) $(TOOLS) $(FUZZERS:%=$(B)/corpus/%)
+test: $(B)/platen $(UNITS) $(HELPERS) $(FUZZERS:%=$(B)/corpus/%)
 	@$(PYTHON) tests/run --build $(B) $(if $(T),-k '$(T)')
 
 golden: $(B)/platen
 	@WRITE_GOLDEN=write $(PYTHON) tests/run --build $(B) --only pytest -k test_golden
 
-soak: $(B)/platen $(TOOLS)
+soak: $(B)/platen $(HELPERS)
 	@PLATEN_SOAK=1 $(PYTHON) tests/run --build $(B) --only soak $(if $(T),-k '$(T)')
 
 # BENCH=quick: fewer repeats. BENCH_DIR: a folder on the disk to be measured.
@@ -203,5 +203,5 @@ install: $(B)/platen
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FUZZERS:%=$(B)/corpus/%.d) $(FUZZ_OBJECTS:.o=.d) \
+-include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d) $(HELPERS:=.d) $(BENCHES:=.d) $(FUZZERS:%=$(B)/corpus/%.d) $(FUZZ_OBJECTS:.o=.d) \
   $(FUZZERS:%=$(F)/fuzz_%.d)

@@ -74,8 +74,7 @@ static void add_setting(struct strbuf *out, const struct setting *row)
     strbuf_addstr(&text, " Default: ");
     help_setting_default(row, &text);
     strbuf_addch(&text, '.');
-    if (row->environment != NULL)
-        strbuf_addf(&text, " Environment: %s.", row->environment);
+    setting_describe_environment(row, &text);
     add_text(out, text.buf);
     strbuf_release(&text);
 }

@@ -72,6 +72,8 @@ static void add_setting(struct strbuf *out, const struct setting *row)
     strbuf_addstr(out, " | ");
     if (row->environment != NULL)
         strbuf_addf(out, "`%s`", row->environment);
+    if (row->environment_else != NULL)
+        strbuf_addf(out, ", else `%s`", row->environment_else);
     strbuf_addstr(out, " | ");
     add_cell(out, row->prose);
     strbuf_addstr(out, " |\n");

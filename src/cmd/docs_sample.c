@@ -66,8 +66,7 @@ static void add_facts(struct strbuf *out, const struct setting *row, bool shows_
         help_setting_default(row, &facts);
         strbuf_addch(&facts, '.');
     }
-    if (row->environment != NULL)
-        strbuf_addf(&facts, " Environment: %s.", row->environment);
+    setting_describe_environment(row, &facts);
     if (facts.len > 0)
         add_comment(out, facts.buf, indent);
     strbuf_release(&facts);
@@ -95,7 +94,8 @@ static void add_entry(struct strbuf *out, const struct setting_table *table, int
 static void add_entries(struct strbuf *out, const struct setting *row, int indent)
 {
     strbuf_addf(out, "%*s%s:\n", indent, "", last_part(row->name));
-    if (row->table == &setting_locale || row->table == &setting_output) {
+    if (row->table == &setting_locale || row->table == &setting_output ||
+        row->table == &setting_headers || row->table == &setting_purge) {
         strbuf_addf(out, "%*s-\n", indent + 2, "");
         add_entry(out, row->table, indent + 4, true);
     } else if (row->table == &setting_page_set) {
@@ -133,14 +133,19 @@ static void add_row(struct strbuf *out, const struct setting *row, int indent, b
     strbuf_release(&line);
 }
 
+/* What cannot stand in one entry with the rows before: not both `template` and `data`; a webhook
+ * has no `id`. */
+static bool is_beside(const struct setting_table *table, const struct setting *row)
+{
+    return (table == &setting_output && strcmp(row->name, "data") == 0) ||
+           (table == &setting_purge && strcmp(row->name, "id") == 0);
+}
+
 /* plain: lines stand without '#' (the whole entry is a comment already). */
 static void add_entry(struct strbuf *out, const struct setting_table *table, int indent, bool plain)
 {
     for (size_t i = 0; i < table->n; i++)
-        if (table != &setting_output || strcmp(table->rows[i].name, "data") != 0)
-            add_row(out, &table->rows[i], indent, plain);
-        else /* not both `template` and `data` */
-            add_row(out, &table->rows[i], indent, false);
+        add_row(out, &table->rows[i], indent, plain && !is_beside(table, &table->rows[i]));
 }
 
 void docs_sample(struct strbuf *out)

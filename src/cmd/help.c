@@ -12,7 +12,8 @@
 #define WIDTH 80
 
 const struct setting_table *const help_tables[] = {
-    &setting_config, &setting_locale, &setting_page_set, &setting_items, &setting_output,
+    &setting_config, &setting_locale,  &setting_page_set, &setting_items,
+    &setting_output, &setting_headers, &setting_purge,
 };
 const size_t help_table_count = sizeof(help_tables) / sizeof(*help_tables);
 
@@ -252,8 +253,7 @@ static void add_setting(struct strbuf *out, const struct setting *row)
     strbuf_addstr(&text, "Default: ");
     help_setting_default(row, &text);
     strbuf_addch(&text, '.');
-    if (row->environment != NULL)
-        strbuf_addf(&text, " Environment: %s.", row->environment);
+    setting_describe_environment(row, &text);
     strbuf_addstr(out, "      ");
     wrap(out, text.buf, 6, 6);
     strbuf_release(&text);

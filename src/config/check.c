@@ -1,6 +1,7 @@
 /* What no single value can tell: the last step before a configuration is used. */
 #include <string.h>
 
+#include "config/check.h"
 #include "config/config.h"
 #include "config/load.h"
 #include "config/setting.h"
@@ -55,15 +56,17 @@ static bool check_locales(struct config *c, struct error *err)
     return true;
 }
 
-/* "platen.yaml:7:17: " or "environment variable PLATEN_X: ", for a setting of the top table. */
-static bool setting_error(struct config *c, const char *name, struct error *err, const char *what)
+bool check_error(struct config *c, const char *name, struct error *err, const char *what)
 {
     const struct setting *row = setting_find(&setting_config, name);
+    const char *variable;
     const struct config_place *place = load_place(c, row);
     if (place->origin == CONFIG_FILE)
         return yaml_error(err, c->file, place->line, place->column, "%s: %s", name, what);
     if (place->origin == CONFIG_ENVIRONMENT)
-        return error_set(err, ERROR_USAGE, "environment variable %s: %s", row->environment, what);
+        return error_set(err, ERROR_USAGE, "environment variable %s: %s",
+                         setting_environment(row, &variable) != NULL ? variable : row->environment,
+                         what);
     return error_set(err, ERROR_USAGE, "%s: %s", name, what);
 }
 
@@ -74,7 +77,7 @@ static bool check_default_locale(struct config *c, struct error *err)
     if (c->default_locale[0] == '\0')
         c->default_locale = c->locales[0].code;
     if (find_locale(c, c->default_locale) == NULL)
-        return setting_error(
+        return check_error(
             c, "default_locale", err,
             arena_printf(&c->arena, "'%s' is not in the list of locales", c->default_locale));
     return true;
@@ -167,21 +170,21 @@ static bool is_qualified(const char *text)
 static bool check_listen(struct config *c, struct error *err)
 {
     if (!are_sql_names(c->listen_channels))
-        return setting_error(c, "listen.channels", err,
-                             arena_printf(&c->arena,
-                                          "'%s' is not a list of names of at most 63 letters, "
-                                          "digits and '_' with blanks between",
-                                          c->listen_channels));
+        return check_error(c, "listen.channels", err,
+                           arena_printf(&c->arena,
+                                        "'%s' is not a list of names of at most 63 letters, "
+                                        "digits and '_' with blanks between",
+                                        c->listen_channels));
     if (c->listen_due[0] != '\0' && !is_qualified(c->listen_due))
-        return setting_error(c, "listen.due", err,
-                             arena_printf(&c->arena, "'%s' is not SCHEMA.NAME", c->listen_due));
+        return check_error(c, "listen.due", err,
+                           arena_printf(&c->arena, "'%s' is not SCHEMA.NAME", c->listen_due));
     return true;
 }
 
 bool config_check(struct config *c, struct error *err)
 {
     if (!check_locales(c, err) || !check_default_locale(c, err) || !check_base_url(c, err) ||
-        !check_listen(c, err))
+        !check_listen(c, err) || !check_origin(c, err))
         return false;
     for (size_t i = 0; i < c->n_sets; i++)
         if (!check_page_set(c, &c->sets[i], err))

@@ -126,9 +126,10 @@ static bool set_text(struct config *c, const struct setting *row, const char *va
     if (strcmp(c->dir, ".") == 0)
         return true;
     char here[PATH_MAX];
+    if (!load_may_be_path(row))
+        return true;
     const char **at = (const char **)(void *)((char *)c + row->offset);
-    bool is_path = row->type == SETTING_PATH || (row->type == SETTING_SOURCE && c->source_is_file);
-    if (is_path && (*at)[0] != '/' && getcwd(here, sizeof(here)) != NULL)
+    if (load_is_path(row, *at) && (*at)[0] != '/' && getcwd(here, sizeof(here)) != NULL)
         *at = arena_printf(&c->arena, "%s/%s", here, *at);
     return true;
 }
@@ -137,11 +138,11 @@ bool config_load_env(struct config *c, struct error *err)
 {
     for (size_t i = 0; i < setting_config.n; i++) {
         const struct setting *row = &setting_config.rows[i];
-        const char *value = row->environment != NULL ? getenv(row->environment) : NULL;
-        if (value == NULL || value[0] == '\0')
+        const char *name, *value = setting_environment(row, &name);
+        if (value == NULL)
             continue;
         if (!set_text(c, row, value, CONFIG_ENVIRONMENT, err))
-            return error_context(err, "environment variable %s", row->environment);
+            return error_context(err, "environment variable %s", name);
     }
     return true;
 }

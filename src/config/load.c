@@ -3,11 +3,14 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "config/bucket.h"
 #include "config/nearest.h"
 
 #define PAGE_SETS_MAX 1000
 #define OUTPUTS_MAX 1000
 #define LIST_MAX 10000
+#define HEADERS_MAX 100 /* every one is tried on every file */
+#define PURGES_MAX 20
 
 struct loader {
     struct config *c;
@@ -263,6 +266,54 @@ static bool load_page_sets(const struct loader *l, const struct yaml_node *node)
     return true;
 }
 
+/* --- header rules and purges ------------------------------------------------------------------ */
+
+/* A list of maps that may be left empty. */
+static bool is_list_of(const struct loader *l, const struct yaml_node *node, const char *name,
+                       size_t most)
+{
+    if (node->kind != YAML_LIST)
+        return wrong_kind(l, node, name, "a list of maps");
+    return node->count <= most || yaml_error(l->err, l->c->file, node->line, node->column,
+                                             "%s has more than %zu entries", name, most);
+}
+
+static bool load_headers(const struct loader *l, const struct yaml_node *node)
+{
+    struct config *c = l->c;
+    if (yaml_is_null(node))
+        return true;
+    if (!is_list_of(l, node, "origin.headers", HEADERS_MAX))
+        return false;
+    c->headers = arena_calloc(&c->arena, node->count + 1, sizeof(*c->headers));
+    for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+        struct config_headers *rule = &c->headers[c->n_headers++];
+        *rule = (struct config_headers){.line = child->line, .column = child->column};
+        setting_defaults(&setting_headers, &c->arena, rule);
+        if (!load_entry(l, &setting_headers, child, "an entry of origin.headers", rule))
+            return false;
+    }
+    return true;
+}
+
+static bool load_purges(const struct loader *l, const struct yaml_node *node)
+{
+    struct config *c = l->c;
+    if (yaml_is_null(node))
+        return true;
+    if (!is_list_of(l, node, "purge", PURGES_MAX))
+        return false;
+    c->purges = arena_calloc(&c->arena, node->count + 1, sizeof(*c->purges));
+    for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+        struct config_purge *purge = &c->purges[c->n_purges++];
+        *purge = (struct config_purge){.line = child->line, .column = child->column};
+        setting_defaults(&setting_purge, &c->arena, purge);
+        if (!load_entry(l, &setting_purge, child, "an entry of purge", purge))
+            return false;
+    }
+    return true;
+}
+
 /* --- the top ---------------------------------------------------------------------------------- */
 
 struct config_place *load_place(struct config *c, const struct setting *row)
@@ -277,11 +328,22 @@ bool load_source_is_file(const char *source)
     return source[0] != '\0' && strstr(source, "://") == NULL && !is_keyword;
 }
 
+bool load_may_be_path(const struct setting *row)
+{
+    return row->type == SETTING_PATH || row->type == SETTING_SOURCE || row->type == SETTING_TARGET;
+}
+
+bool load_is_path(const struct setting *row, const char *value)
+{
+    if (row->type == SETTING_SOURCE)
+        return load_source_is_file(value);
+    return value[0] != '\0' && (row->type != SETTING_TARGET || !bucket_is(value));
+}
+
 void load_join_path(struct config *c, const struct setting *row)
 {
     const char **at = (const char **)(void *)((char *)c + row->offset);
-    bool is_path = row->type == SETTING_PATH && (*at)[0] != '\0';
-    if (is_path || (row->type == SETTING_SOURCE && load_source_is_file(*at)))
+    if (load_may_be_path(row) && load_is_path(row, *at))
         *at = config_path(c, *at);
 }
 
@@ -291,6 +353,8 @@ static bool load_setting(const struct loader *l, const struct setting *row,
     struct config *c = l->c;
     bool ok = row->table == &setting_locale     ? load_locales(l, node)
               : row->table == &setting_page_set ? load_page_sets(l, node)
+              : row->table == &setting_headers  ? load_headers(l, node)
+              : row->table == &setting_purge    ? load_purges(l, node)
               : row->type == SETTING_LIST       ? load_list(l, row, node, row->name, c)
                                                 : load_scalar(l, row, node, row->name, c);
     if (!ok)

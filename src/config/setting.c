@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "config/bucket.h"
 #include "config/locale_code.h"
 #include "config/nearest.h"
 #include "config/unit.h"
@@ -55,6 +56,8 @@ static const char *type_words(enum setting_type type)
         [SETTING_STRING] = "one line of text",
         [SETTING_PATH] = "a file or folder",
         [SETTING_SOURCE] = "a connection string or the name of an exported file",
+        [SETTING_TARGET] = "s3://BUCKET, s3://BUCKET/PREFIX or a folder",
+        [SETTING_SERVER] = "the address of a server, such as https://s3.example.com",
         [SETTING_URL] = "an address that begins with http:// or https://",
         [SETTING_URL_PATH] = "an address (https://host/...) or a path that begins with '/'",
         [SETTING_LOCALE] = "a locale code such as en, fr-CA or zh-Hant",
@@ -278,6 +281,12 @@ static const char *pattern_fault(const char *text)
     return NULL;
 }
 
+static const char *server_fault(const char *text)
+{
+    const char *fault = url_fault(text, false);
+    return fault == NULL && url_path(text)[1] != '\0' ? "it must not hold a path" : fault;
+}
+
 /* Text in the form it is kept in, or NULL with the error set. */
 static const char *read_text(const struct setting *row, struct arena *arena, const char *text,
                              struct error *err)
@@ -297,7 +306,20 @@ static const char *read_text(const struct setting *row, struct arena *arena, con
             return arena_strdup(arena, currency);
         refuse(row, text, NULL, err);
         return NULL;
+    case SETTING_TARGET:
+        why = bucket_fault(text);
+        break;
+    case SETTING_SERVER:
+        if (text[0] == '\0')
+            return "";
+        why = server_fault(text);
+        if (why == NULL)
+            return arena_strndup(arena, text, strlen(text) - (text[strlen(text) - 1] == '/'));
+        break;
     case SETTING_URL:
+        if (text[0] == '\0')
+            return "";
+        /* fall through */
     case SETTING_URL_PATH:
         why = url_fault(text, row->type == SETTING_URL_PATH);
         if (why == NULL)
@@ -323,7 +345,8 @@ static bool may_be_empty(const struct setting *row)
 {
     return row->may_be_empty ||
            (!row->required && (row->type == SETTING_STRING || row->type == SETTING_LOCALE ||
-                               row->type == SETTING_PATTERN || row->type == SETTING_SOURCE));
+                               row->type == SETTING_PATTERN || row->type == SETTING_SOURCE ||
+                               row->type == SETTING_TARGET));
 }
 
 static bool store_text(const struct setting *row, struct arena *arena, const char *text, void *at,
@@ -376,6 +399,29 @@ bool setting_read(const struct setting *row, struct arena *arena, const char *te
     default:
         return store_text(row, arena, text, at, err);
     }
+}
+
+/* --- the environment -------------------------------------------------------------------------- */
+
+const char *setting_environment(const struct setting *row, const char **name)
+{
+    const char *const names[] = {row->environment, row->environment_else};
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = names[i] != NULL ? getenv(names[i]) : NULL;
+        if (value != NULL && value[0] != '\0') {
+            *name = names[i];
+            return value;
+        }
+    }
+    return NULL;
+}
+
+void setting_describe_environment(const struct setting *row, struct strbuf *out)
+{
+    if (row->environment != NULL)
+        strbuf_addf(out, " Environment: %s%s%s.", row->environment,
+                    row->environment_else != NULL ? ", else " : "",
+                    row->environment_else != NULL ? row->environment_else : "");
 }
 
 /* --- lists and defaults ----------------------------------------------------------------------- */

@@ -24,6 +24,8 @@ enum setting_type {
     SETTING_STRING,   /* const char *: one line of text */
     SETTING_PATH,     /* const char *: file or folder */
     SETTING_SOURCE,   /* const char *: connection string, or a file of `platen export` */
+    SETTING_TARGET,   /* const char *: s3://BUCKET/PREFIX, or a folder */
+    SETTING_SERVER,   /* const char *: http(s)://host[:port] */
     SETTING_URL,      /* const char *: http(s)://host/..., made to end in '/' */
     SETTING_URL_PATH, /* the same, or a path that begins with '/' */
     SETTING_LOCALE,   /* const char *: canonical locale code, or "" */
@@ -46,13 +48,14 @@ struct setting_table;
 struct setting {
     const char *name;
     enum setting_type type;
-    size_t offset, count_offset; /* in struct config or the struct of one entry */
-    double min, max;             /* numbers, durations (ms or s as the type), sizes */
-    const char *words;           /* of SETTING_ENUM, with blanks between */
-    const char *standard;        /* the default as text; NULL: none */
-    const char *standard_is;     /* the default in words, where text cannot say it */
-    const char *environment;     /* variable, or NULL */
-    const char *example;         /* what the sample file shows where there is no default */
+    size_t offset, count_offset;  /* in struct config or the struct of one entry */
+    double min, max;              /* numbers, durations (ms or s as the type), sizes */
+    const char *words;            /* of SETTING_ENUM, with blanks between */
+    const char *standard;         /* the default as text; NULL: none */
+    const char *standard_is;      /* the default in words, where text cannot say it */
+    const char *environment;      /* variable, or NULL */
+    const char *environment_else; /* heeded where that one is not set or empty, or NULL */
+    const char *example;          /* what the sample file shows where there is no default */
     bool required;
     bool may_be_empty; /* "" is a value; texts without further rules may always be empty */
     const struct setting_table *table; /* of SETTING_TABLE */
@@ -65,12 +68,14 @@ struct setting_table {
     size_t n;
 };
 
-/* tables.c */
+/* tables.c, tables_entry.c */
 extern const struct setting_table setting_config;   /* struct config */
 extern const struct setting_table setting_locale;   /* struct config_locale */
 extern const struct setting_table setting_page_set; /* struct config_page_set */
 extern const struct setting_table setting_items;    /* struct config_items */
 extern const struct setting_table setting_output;   /* struct config_output */
+extern const struct setting_table setting_headers;  /* struct config_headers */
+extern const struct setting_table setting_purge;    /* struct config_purge */
 
 /* The row of that name, or NULL. */
 const struct setting *setting_find(const struct setting_table *table, const char *name);
@@ -87,6 +92,12 @@ void setting_defaults(const struct setting_table *table, struct arena *arena, vo
 
 /* The values of a list. */
 void setting_store_list(const struct setting *row, const char **items, size_t n, void *base);
+
+/* The value of the row's variable, and its name; NULL when it has none that is set. */
+const char *setting_environment(const struct setting *row, const char **name);
+
+/* Appends " Environment: A, else B." or nothing: for manuals. */
+void setting_describe_environment(const struct setting *row, struct strbuf *out);
 
 /* Appends "a whole number from 0 to 256", "one of: hold, omit, keep", ...: for manuals. */
 void setting_describe(const struct setting *row, struct strbuf *out);

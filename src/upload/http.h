@@ -43,6 +43,7 @@ struct http_options {
     int64_t give_up_ms;         /* see above; 0: no attempt but the first */
     unsigned attempts_max;      /* of one request; 0: no limit */
     const char *ca_file;        /* PEM, or NULL: the system's */
+    bool direct;                /* by no proxy, whatever the environment says */
     const atomic_bool *stop; /* becomes true: nothing new begins, what is in flight is dropped; or
                                 NULL */
 };
@@ -90,11 +91,15 @@ void http_free(struct http *h); /* accepts NULL */
 bool http_request_set(struct http_request *r, const char *name, const char *value);
 
 /* Takes requests from next() whenever there is a free transfer, until it returns NULL and all are
- * done. next() may set *wait_ms to be asked again later instead (it returns NULL then). */
+ * done; it is asked again after each done(), which may have made another request necessary. next()
+ * may set *wait_ms to be asked again later instead (it returns NULL then). Every request that was
+ * taken gets its done(), also when the run fails. Requests that wait for another attempt hold no
+ * transfer; a thousand of them, or 8 MB of their bodies, and no new ones are taken. */
 typedef struct http_request *http_next_fn(void *payload, int64_t *wait_ms);
 bool http_run(struct http *h, http_next_fn *next, void *payload, struct error *err);
 
-/* One request. False: no answer (err says why). The answer is the caller's in both cases. */
+/* One request, whose done() is not called. False: no answer (err says why). The answer is the
+ * caller's in both cases. Not from within http_run(). */
 bool http_one(struct http *h, struct http_request *r, struct http_answer *a, struct error *err);
 void http_answer_init(struct http_answer *a);
 void http_answer_release(struct http_answer *a);

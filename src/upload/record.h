@@ -5,13 +5,16 @@
  * upload. Not for: listing what is really there (upload/verify.h).
  *
  * Form: JSON like a local manifest (plan/manifest.h), gzipped; its first line is the header and can
- * be read alone. One line for each path, with the ETags that the PUTs of its variants answered.
- * At most 60 bytes an object, compressed: digests and MD5 ETags are written as base64.
+ * be read alone. One line for each path, with the ETags that the PUTs of its variants answered;
+ * columns at the end that are empty or 0 are left out. At most 60 bytes an object, compressed:
+ * digests, and ETags that are an MD5 in hex, are written as base64 without padding; any other ETag
+ * as it is with '=' in front.
  *   {"platen_origin":1,"generation":12,"content":"<hex>","database":"<hex>","created":"...",
- *    "claim":"<etag of the claim it was written under>","packing":"...","mode":"sidecar",
- *    "conditions":{...},"pin":null,"headers":[[...],...],
- *   "columns":[...],"files":[
- *   ["en/index.html",0,"<sha-256>","<etag>","<etag of .gz>",0],
+ *    "version":"...","claim":"<etag of the claim it was written under>","packing":"...",
+ *    "mode":"sidecar","conditions":{"none_match":true,"match":"quoted"},"pin":null,
+ *    "headers":[["text/html; charset=utf-8","..."],...],
+ *   "columns":["path","headers","sha256","etag","gz","folder","retired"],"files":[
+ *   ["en/index.html",0,"<sha-256>","<etag>","<etag of .gz>"],
  *   ...
  *   ]}
  * `database` is a digest that tells databases apart and names none.
@@ -39,6 +42,12 @@
 #include "upload/target.h"
 
 #define RECORD_FORMAT 1
+#define RECORD_BYTES_MAX ((size_t)64 << 20)   /* gzipped */
+#define RECORD_TEXT_MAX ((uint64_t)256 << 20) /* unpacked */
+#define RECORD_FILES_MAX 2000000
+#define RECORD_HEADERS_MAX 4096 /* header sets */
+#define RECORD_WORD_MAX 256     /* bytes of a text of the header */
+#define RECORD_NO_HEADERS UINT16_MAX
 
 /* Objects of one path. */
 enum record_variant {
@@ -65,9 +74,11 @@ struct record {
     struct target_conditions conditions;
     struct pin pin;       /* generation 0: none */
     const char **headers; /* header sets as text, see rules.h */
-    size_t n_headers;
+    size_t n_headers, alloc_headers;
     struct record_file *files; /* sorted by path */
     size_t n_files, alloc_files;
+    char *room; /* private: of the texts that record_text() packs */
+    size_t room_left;
 };
 
 void record_init(struct record *r);
@@ -75,15 +86,21 @@ void record_release(struct record *r);
 
 /* Replaces *r (initialised) by what the gzipped text says. */
 bool record_read(struct record *r, const char *data, size_t len, struct error *err);
-/* The header alone; `data` may be the beginning of the object. */
+/* The header alone; `data` may be the beginning of the object. Both leave *r empty when they fail.
+ */
 bool record_read_header(struct record *r, const char *data, size_t len, struct error *err);
-/* Appends the gzipped text. Files must be sorted. Deterministic. */
+/* Appends the gzipped text: equal records, equal bytes. The generation is not 0, the files are
+ * sorted, the mode is set, and texts are short and without control characters, else ERROR_FAILED.
+ */
 bool record_write(const struct record *r, struct strbuf *out, struct error *err);
 
 /* A new file at the end, cleared. */
 struct record_file *record_add(struct record *r);
-/* Index of a header set's text, added if it is new. */
+/* A copy of a text that lives as long as the record, packed tightly: for paths and ETags. */
+const char *record_text(struct record *r, const char *text, size_t len);
+/* Index of a header set's text, added if it is new; RECORD_NO_HEADERS when there is no room. */
 uint16_t record_headers(struct record *r, const char *text);
+/* In a sorted record, or NULL. */
 const struct record_file *record_find(const struct record *r, const char *path);
 
 #endif

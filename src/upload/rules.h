@@ -1,14 +1,15 @@
 /* Rules: with which headers an object is stored.
  *
  * For: turning origin.headers of the configuration (glob -> Cache-Control, Content-Type, meta) into
- * the header set of each path. The first rule that matches gives each header it names; what no rule
- * names follows from the kind of file: HTML, JSON and the site's own files are
- * "public, max-age=0, s-maxage=31536000, stale-while-revalidate=60, stale-if-error=86400",
- * fingerprinted assets "public, max-age=31536000, immutable". Content types by pack/mime.h. Globs
- * match the whole path: `*` and `?` not across '/', `**` across, `{a,b}` either.
+ * the header set of each path. The first rule that matches and names a header gives it; what no
+ * rule names follows from the kind of file: fingerprinted assets are
+ * "public, max-age=31536000, immutable", all else (HTML, JSON, the site's own files) is
+ * "public, max-age=0, s-maxage=31536000, stale-while-revalidate=60, stale-if-error=86400". Content
+ * types by pack/mime.h. Globs: base/glob.h. Rules are checked with the configuration.
  *
- * A header set has a text form (a JSON array), which the origin's record keeps: equal text, equal
- * headers. Errors: ERROR_USAGE naming the rule.
+ * A header set has a text form, which the origin's record keeps: a JSON array of strings, the
+ * Content-Type, the Cache-Control, then name and value of each meta in the order of names. Equal
+ * text, equal headers.
  */
 #ifndef UPLOAD_RULES_H
 #define UPLOAD_RULES_H

@@ -6,7 +6,11 @@
  * Not for: presigned queries, chunked bodies, Signature Version 4A.
  *
  * Ownership: results are written to the caller's buffers. Pure functions; the key of a day is kept
- * in struct sigv4_key by the caller, one per thread.
+ * in struct sigv4_key by the caller, one per thread, who wipes it (OPENSSL_cleanse) in the end.
+ *
+ * A session token is a header like others (x-amz-security-token). Headers are signed with their
+ * values trimmed, runs of blanks within as one space, and those of one name joined by commas in
+ * their order; the query is signed in the order that it has to be signed in.
  */
 #ifndef UPLOAD_SIGV4_H
 #define UPLOAD_SIGV4_H
@@ -27,7 +31,7 @@ struct sigv4_request {
     const char *method;
     const char *host;  /* as in the Host header, port included where it is no standard one */
     const char *path;  /* as sent: encoded once, begins with '/' */
-    const char *query; /* as sent: made with sigv4_add_query(), sorted; "" = none */
+    const char *query; /* as sent: made with sigv4_add_query(); "" = none */
     const char *payload_sha256;         /* lower-case hex, or "UNSIGNED-PAYLOAD" */
     const struct sigv4_header *headers; /* those to sign besides host; any order */
     size_t n_headers;
@@ -60,7 +64,7 @@ void sigv4_canonical_request(const struct sigv4_request *r, bool is_s3, struct s
  * encode it, too. Upper-case hex. */
 void sigv4_encode(struct strbuf *out, const char *text, size_t len, bool slash);
 
-/* Appends one query parameter ("&" in front unless first). Parameters are given in sorted order. */
+/* Appends one query parameter, with "&" in front unless `out` is empty. */
 void sigv4_add_query(struct strbuf *out, const char *name, const char *value);
 
 #endif

@@ -1,4 +1,4 @@
-"""Servers between an origin and its visitors: scripted ones, nginx and Varnish; and build/tools/edge, which purges and proves.
+"""Servers between an origin and its visitors: scripted ones, nginx and Varnish; and build/helpers/edge, which purges and proves.
 
     with Peer([(200, {}, b"yes"), 429, "hang"]) as peer: ...; peer.requests
     with Nginx(tmp_path / "n", root) as nginx, Varnish(tmp_path / "v", nginx.port) as varnish: ...
@@ -19,7 +19,7 @@ import urllib.request
 
 from program import PLATEN, ROOT
 
-EDGE = pathlib.Path(PLATEN).parent / "tools" / "edge"
+EDGE = pathlib.Path(PLATEN).parent / "helpers" / "edge"
 DEADLINE = 30
 
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "config/bucket.h"
 #include "config/config.h"
 #include "config/locale_code.h"
 #include "config/nearest.h"
@@ -562,6 +563,275 @@ static void files_that_cannot_be_read(void **state)
     config_release(&c);
 }
 
+/* --- the origin ------------------------------------------------------------------------------- */
+
+static void the_origins_defaults(void **state)
+{
+    (void)state;
+    struct config c;
+    accepts(&c, "");
+    assert_string_equal(c.origin, "");
+    assert_string_equal(c.origin_state, "");
+    assert_string_equal(c.origin_endpoint, "");
+    assert_string_equal(c.origin_region, "us-east-1");
+    assert_string_equal(c.origin_ca_file, "");
+    assert_int_equal(c.origin_style, CONFIG_STYLE_AUTO);
+    assert_int_equal(c.origin_mode, CONFIG_SIDECAR);
+    assert_false(c.origin_directory_keys);
+    assert_int_equal(c.origin_concurrency, 32);
+    assert_int_equal(c.origin_max_deletes, 1000);
+    assert_int_equal(c.origin_lease_s, 60);
+    assert_int_equal(c.origin_connect_timeout_ms, 10000);
+    assert_int_equal(c.origin_stall_ms, 30000);
+    assert_int_equal(c.origin_give_up_ms, 600000);
+    assert_int_equal(c.n_headers + c.n_purges, 0);
+    assert_int_equal(c.prove, CONFIG_PROVE_OFF);
+    assert_string_equal(c.prove_url, "");
+    assert_int_equal(c.prove_deadline_ms, 60000);
+    assert_int_equal(c.prove_most, 50);
+    config_release(&c);
+}
+
+static void a_whole_origin_is_read(void **state)
+{
+    (void)state;
+    struct config c;
+    accepts(&c,
+            "origin:\n"
+            "  url: s3://www.example/site\n"
+            "  state: s3://state-example\n"
+            "  endpoint: https://s3.example:9000/\n"
+            "  style: host\n"
+            "  mode: both\n"
+            "  directory_keys: yes\n"
+            "  lease: 2m\n"
+            "  ca_file: ca.pem\n"
+            "  headers:\n"
+            "    - {match: '**.{html,json}', cache_control: no-store}\n"
+            "    - match: 'feeds/*'\n"
+            "      content_type: application/atom+xml\n"
+            "      meta: [team=web, note=a=b]\n"
+            "purge:\n"
+            "  - {type: cloudfront, id: E2EXAMPLE, threshold: 50}\n"
+            "  - {type: cloudflare, id: abc, by_tag: true}\n"
+            "  - {type: varnish, url: 'http://127.0.0.1:6081/'}\n"
+            "  - {type: webhook, url: 'https://h.example/x?y=%20', token_env: HOOK, method: PUT}\n"
+            "prove: {mode: header, url: 'https://x.example'}\n");
+    assert_string_equal(c.origin, "s3://www.example/site");
+    assert_string_equal(c.origin_endpoint, "https://s3.example:9000");
+    assert_int_equal(c.origin_style, CONFIG_STYLE_HOST);
+    assert_int_equal(c.origin_mode, CONFIG_BOTH);
+    assert_true(c.origin_directory_keys);
+    assert_int_equal(c.origin_lease_s, 120);
+    assert_int_equal(c.n_headers, 2);
+    assert_string_equal(c.headers[0].match, "**.{html,json}");
+    assert_string_equal(c.headers[0].content_type, "");
+    assert_int_equal(c.headers[1].n_meta, 2);
+    assert_string_equal(c.headers[1].meta[1], "note=a=b");
+    assert_int_equal(c.headers[1].line, 12);
+    assert_int_equal(c.n_purges, 4);
+    assert_int_equal(c.purges[0].threshold, 50);
+    assert_int_equal(c.purges[1].threshold, 1000);
+    assert_string_equal(c.purges[0].token_env, "");
+    assert_string_equal(c.purges[1].token_env, "CLOUDFLARE_API_TOKEN");
+    assert_true(c.purges[1].by_tag);
+    assert_string_equal(c.purges[2].method, "PURGE");
+    assert_int_equal(c.purges[3].type, CONFIG_WEBHOOK);
+    assert_string_equal(c.purges[3].method, "PUT");
+    assert_int_equal(c.prove, CONFIG_PROVE_HEADER);
+    assert_string_equal(c.prove_url, "https://x.example/");
+    const char *bucket, *prefix;
+    bucket_split(&c.arena, c.origin, &bucket, &prefix);
+    assert_string_equal(bucket, "www.example");
+    assert_string_equal(prefix, "site/");
+    bucket_split(&c.arena, "s3://state-example/a/b/", &bucket, &prefix);
+    assert_string_equal(prefix, "a/b/");
+    bucket_split(&c.arena, "s3://state-example", &bucket, &prefix);
+    assert_string_equal(prefix, "");
+    config_release(&c);
+}
+
+static void addresses_of_origins_are_checked(void **state)
+{
+    (void)state;
+    assert_null(bucket_fault("s3://abc"));
+    assert_null(bucket_fault("s3://1.2.3.x/a b/c/"));
+    assert_null(bucket_fault("../there"));
+    static const char *const bad[][2] = {
+        {"s3://", "the bucket is missing"},
+        {"s3:///x", "the bucket is missing"},
+        {"s3://ab", "a bucket's name has 3 to 63 characters"},
+        {"s3://Abc", "a bucket's name is made of small letters, digits, '-' and '.'"},
+        {"s3://a_c", "a bucket's name is made of small letters, digits, '-' and '.'"},
+        {"s3://abc-", "a bucket's name begins and ends with a letter or digit"},
+        {"s3://a..c", "a bucket's name holds no two dots in a row"},
+        {"s3://10.0.0.1/x", "a bucket's name is no address of numbers"},
+        {"s3://abc//x", "its prefix holds an empty segment ('//')"},
+        {"s3://abc/x//", "its prefix holds an empty segment ('//')"},
+        {"s3://abc/../x", "its prefix must not hold '.' or '..'"},
+        {"s3://abc/x?y", "its prefix must not hold '?', '#', '%' or '\\'"},
+        {"s3:abc", "a bucket is written s3://BUCKET"},
+        {"https://abc", "its scheme is another (the server goes into origin.endpoint)"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        const char *fault = bucket_fault(bad[i][0]);
+        assert_non_null(fault);
+        assert_string_equal(fault, bad[i][1]);
+    }
+    refuses("origin:\n  url: s3://A\n",
+            "platen.yaml:2:8: origin.url: 's3://A' is not s3://BUCKET, s3://BUCKET/PREFIX or a "
+            "folder: a bucket's name has 3 to 63 characters");
+    refuses("origin: {endpoint: 'https://h/path'}",
+            "platen.yaml:1:20: origin.endpoint: 'https://h/path' is not the address of a server, "
+            "such as https://s3.example.com: it must not hold a path");
+    refuses("origin: {region: 'eu west'}",
+            "platen.yaml:1:18: origin.region: a region is made of at most 64 letters, digits, '-' "
+            "and '_'");
+    refuses("origin: {state: s3://abc}",
+            "platen.yaml:1:17: origin.state: there is no origin.url that it belongs to");
+    refuses("origin: {url: out/public}",
+            "platen.yaml:1:15: origin.url: the folder is in output.dir; an origin is another one");
+    refuses("origin: {concurrency: 0}",
+            "platen.yaml:1:23: origin.concurrency: '0' is not a whole number from 1 to 256");
+}
+
+static void refuses_rule(const char *rule, const char *message)
+{
+    char text[2048], whole[2048];
+    snprintf(text, sizeof(text), "origin:\n  headers:\n    - {%s}\n", rule);
+    snprintf(whole, sizeof(whole), "platen.yaml:3:7: origin.headers: %s", message);
+    refuses(text, whole);
+}
+
+static void header_rules_are_checked(void **state)
+{
+    (void)state;
+    refuses("origin: {headers: {match: a}}",
+            "platen.yaml:1:19: origin.headers must be a list of maps, not a map");
+    refuses("origin:\n  headers:\n    - {cache_control: a}\n",
+            "platen.yaml:3:7: an entry of origin.headers must have the key 'match'");
+    refuses("origin:\n  headers:\n    - {match: a, cachecontrol: a}\n",
+            "platen.yaml:3:18: unknown key 'cachecontrol'; did you mean 'cache_control'?");
+    refuses_rule("match: '/a', cache_control: x", "'/a': must not begin with '/': paths do not");
+    refuses_rule("match: 'a{b', cache_control: x", "'a{b': has a '{' without '}'");
+    refuses_rule("match: 'a[b]', cache_control: x",
+                 "'a[b]': must not hold '[' or '\\'; '?' stands for any one character");
+    refuses_rule("match: a", "'a': the rule names no header; give it cache_control, content_type "
+                             "or meta");
+    refuses_rule("match: a, cache_control: 'é'",
+                 "'a': a header is at most 1024 printable ASCII characters");
+    refuses_rule("match: a, meta: [x]",
+                 "'a': meta is a list of NAME=VALUE, with names of small letters, digits and '-'");
+    refuses_rule("match: a, meta: [X=1]",
+                 "'a': meta is a list of NAME=VALUE, with names of small letters, digits and '-'");
+    refuses_rule("match: a, meta: [platen-sha256=1]",
+                 "'a': meta names that begin with platen- are platen's own");
+    refuses_rule("match: a, meta: [x=1, y=1, x=2]", "'a': meta has the same name twice");
+    refuses_rule("match: a, meta: ['x=']",
+                 "'a': a value of meta is 1 to 1024 printable ASCII characters");
+}
+
+static void refuses_purge(const char *entry, const char *message)
+{
+    char text[2048], whole[2048];
+    snprintf(text, sizeof(text), "purge:\n  - {%s}\n", entry);
+    snprintf(whole, sizeof(whole), "platen.yaml:2:5: an entry of purge: %s", message);
+    refuses(text, whole);
+}
+
+static void purges_are_checked(void **state)
+{
+    (void)state;
+    refuses("purge: x", "platen.yaml:1:8: purge must be a list of maps, not text");
+    refuses("purge: [{url: x}]", "platen.yaml:1:9: an entry of purge must have the key 'type'");
+    refuses_purge("type: cloudfront", "it needs the id of the distribution");
+    refuses_purge("type: cloudflare", "it needs the id of the zone");
+    refuses_purge("type: cloudflare, id: a/b",
+                  "an id is made of at most 64 letters, digits, '-' and '_'");
+    refuses_purge("type: varnish", "it needs the url of the cache");
+    refuses_purge("type: webhook", "it needs the url of the cache");
+    refuses_purge("type: webhook, url: 'https://h/x', id: a",
+                  "only cloudfront and cloudflare have an id");
+    refuses_purge("type: webhook, url: 'https://u:p@h/x'",
+                  "its url must be http(s)://HOST/..., without user, password and '#'");
+    refuses_purge("type: webhook, url: 'https://h/x?a b'",
+                  "its url holds a character that must be percent-encoded");
+    refuses_purge("type: varnish, url: 'http://h/x?a'",
+                  "its url must be http(s)://HOST/..., without user, password and '#'");
+    refuses_purge("type: varnish, url: 'http://h/', method: GET",
+                  "the method of varnish is PURGE or BAN");
+    refuses_purge("type: webhook, url: 'http://h/', method: 'P T'",
+                  "a method is at most 16 capital letters");
+    refuses_purge("type: cloudflare, id: z, token_env: 'abc-123'",
+                  "token_env is the name of an environment variable, not the token");
+    refuses_purge("type: cloudfront, id: z, token_env: A",
+                  "cloudfront takes the origin's credentials; it has no token_env");
+    refuses_purge("type: cloudfront, id: z, by_tag: true", "only cloudflare purges by tag");
+    refuses("purge:\n  - {type: cloudfront, id: E}\n  - {type: cloudfront, id: F}\n"
+            "  - {type: cloudfront, id: E}\n",
+            "platen.yaml:4:5: an entry of purge: the same cache stands in the list twice");
+}
+
+static void two_variables_one_setting(void **state)
+{
+    (void)state;
+    struct config c;
+    struct error err = ERROR_INIT;
+    setenv("AWS_ENDPOINT_URL", "http://second.example", 1);
+    setenv("AWS_REGION", "", 1);
+    setenv("AWS_DEFAULT_REGION", "eu-west-3", 1);
+    accepts(&c, "origin: {endpoint: 'https://file.example'}");
+    assert_true(config_load_env(&c, &err));
+    assert_string_equal(c.origin_endpoint, "http://second.example");
+    assert_string_equal(c.origin_region, "eu-west-3");
+    config_release(&c);
+    setenv("AWS_ENDPOINT_URL_S3", "http://first.example:8000", 1);
+    setenv("AWS_REGION", "eu-north-1", 1);
+    config_init(&c);
+    assert_true(config_load_env(&c, &err));
+    assert_string_equal(c.origin_endpoint, "http://first.example:8000");
+    assert_string_equal(c.origin_region, "eu-north-1");
+    config_release(&c);
+    unsetenv("AWS_ENDPOINT_URL_S3");
+    unsetenv("AWS_REGION");
+    setenv("AWS_ENDPOINT_URL", "second.example", 1);
+    config_init(&c);
+    assert_false(config_load_env(&c, &err));
+    assert_string_equal(err.text, "environment variable AWS_ENDPOINT_URL: 'second.example' is not "
+                                  "the address of a server, such as https://s3.example.com: the "
+                                  "scheme is missing");
+    unsetenv("AWS_ENDPOINT_URL");
+    setenv("AWS_DEFAULT_REGION", "a b", 1);
+    config_release(&c);
+    config_init(&c);
+    assert_true(config_load_env(&c, &err));
+    assert_false(config_check(&c, &err));
+    assert_non_null(strstr(err.text, "environment variable AWS_DEFAULT_REGION: a region"));
+    unsetenv("AWS_DEFAULT_REGION");
+    config_release(&c);
+}
+
+static void folders_of_origins_stand_beside_the_file(void **state)
+{
+    (void)state;
+    struct config c;
+    struct error err = ERROR_INIT;
+    static const char text[] = "origin: {url: site, state: s3://abc/x, ca_file: ca.pem}";
+    config_init(&c);
+    assert_true(config_load_text(&c, "/etc/platen/platen.yaml", text, strlen(text), &err));
+    assert_string_equal(c.origin, "/etc/platen/site");
+    assert_string_equal(c.origin_state, "s3://abc/x");
+    assert_string_equal(c.origin_ca_file, "/etc/platen/ca.pem");
+    assert_true(config_set(&c, "origin.url", "here", &err));
+    assert_non_null(strstr(c.origin, "/here"));
+    assert_null(strstr(c.origin, "/etc/platen"));
+    assert_true(config_set(&c, "origin.url", "", &err));
+    assert_string_equal(c.origin, "");
+    assert_true(config_set(&c, "origin.ca_file", "", &err));
+    assert_string_equal(c.origin_ca_file, "");
+    config_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +857,13 @@ int main(void)
         cmocka_unit_test(a_password_is_never_quoted),
         cmocka_unit_test(locales_of_the_command_line_must_be_listed),
         cmocka_unit_test(files_that_cannot_be_read),
+        cmocka_unit_test(the_origins_defaults),
+        cmocka_unit_test(a_whole_origin_is_read),
+        cmocka_unit_test(addresses_of_origins_are_checked),
+        cmocka_unit_test(header_rules_are_checked),
+        cmocka_unit_test(purges_are_checked),
+        cmocka_unit_test(two_variables_one_setting),
+        cmocka_unit_test(folders_of_origins_stand_beside_the_file),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
