@@ -12,7 +12,6 @@
 
 #define PAUSE_MIN_MS 250
 #define PAUSE_MAX_MS 10000
-#define LOOK_MS 100 /* how often it is asked whether what is in flight has to be asked again */
 #define IDENTITY "x-amz-meta-platen-sha256"
 
 struct item {
@@ -36,7 +35,7 @@ struct prover {
     struct item *items;
     size_t n;
     size_t *queue; /* a ring of those not live and not in flight, in the order of `due` */
-    size_t first, waiting, in_flight;
+    size_t first, waiting;
     int64_t start, deadline, last_live;
     struct asking *free, *all;
     struct prove_result *result;
@@ -168,7 +167,6 @@ static void done(struct http_request *r, struct http_answer *a)
     free(item->why);
     item->why = NULL;
     item->live = judge(p, item, a, &why);
-    p->in_flight--;
     if (item->live) {
         p->last_live = now_ms();
         p->result->live++;
@@ -207,7 +205,6 @@ static struct http_request *ask(struct prover *p)
 {
     struct asking *asking = take_asking(p);
     asking->item = take(p);
-    p->in_flight++;
     add_url(p->config, p->items[asking->item].path->path, &asking->url);
     asking->http = (struct http_request){.method = "GET",
                                          .url = asking->url.buf,
@@ -224,12 +221,8 @@ static struct http_request *next(void *payload, int64_t *wait_ms)
 {
     struct prover *p = payload;
     int64_t now = now_ms();
-    if (now >= p->deadline || (p->waiting == 0 && p->in_flight == 0))
-        return NULL;
-    if (p->waiting == 0) {
-        *wait_ms = LOOK_MS;
-        return NULL;
-    }
+    if (now >= p->deadline || p->waiting == 0)
+        return NULL; /* asked again after each done(), which may put one back */
     int64_t due = p->items[p->queue[p->first]].due;
     if (due <= now)
         return ask(p);

@@ -158,6 +158,27 @@ def test_cloudfront_is_signed_again_by_the_servers_clock():
         check_signature(peer.requests[1], peer)
 
 
+def test_cloudfront_is_signed_again_with_new_credentials_where_these_have_expired():
+    keys = iter(["ASIAOLD", "AKIDEXAMPLE"])
+
+    def give(_):
+        body = {"AccessKeyId": next(keys), "SecretAccessKey": KEYS["AWS_SECRET_ACCESS_KEY"], "Token": "session",
+                "Expiration": "2099-01-01T00:00:00Z"}
+        return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+    def answer(request):
+        return error_xml(403, "ExpiredToken") if "ASIAOLD" in request.headers["Authorization"] else CREATED
+    with Peer(give) as container, Peer(answer) as peer:
+        env = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
+               "AWS_CONTAINER_CREDENTIALS_FULL_URI": container.url + "/keys"}
+        done = run([cloudfront(peer)], ["a.html"], env=env)
+        assert done["ok"], done
+        check_signature(peer.requests[1], peer, "session")
+    with Peer([error_xml(403, "ExpiredToken")]) as peer:
+        done = run([cloudfront(peer)], ["a.html"])
+        assert "answered 403 ExpiredToken" in done["error"] and len(peer.requests) == 1
+
+
 # ---- Cloudflare -------------------------------------------------------------------------------------------------------
 
 
