@@ -68,8 +68,8 @@ struct upload_options {
 struct upload_result {
     struct arena arena; /* everything below */
     const char *origin;
-    uint64_t release;            /* generation in out/ that is at the origin now */
-    uint64_t generation;         /* of the origin's record */
+    uint64_t release;    /* generation in out/ that is at the origin now */
+    uint64_t generation; /* of the origin's record */
     struct upload_share kinds[MANIFEST_KINDS];
     uint64_t put, deleted, same; /* objects */
     uint64_t bytes;              /* of bodies */
