@@ -273,6 +273,13 @@ static bool put_many_folder(struct target *t, target_next_fn *next, target_done_
 
 /* ---- delete ---- */
 
+/* x/ beside x/index.html: there is no such object in a folder. */
+static bool names_folder(const char *key)
+{
+    size_t len = strlen(key);
+    return len > 1 && key[len - 1] == '/';
+}
+
 /* With the folders that are empty then. */
 static bool delete_one(struct folder *f, const char *key, struct error *err)
 {
@@ -302,7 +309,7 @@ static bool delete_folder(struct target *t, const char *const *keys, size_t n, s
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++)
-        ok = check_key(keys[i], err) && delete_one(f, keys[i], err);
+        ok = names_folder(keys[i]) || (check_key(keys[i], err) && delete_one(f, keys[i], err));
     unlock(f);
     return ok;
 }
