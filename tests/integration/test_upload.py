@@ -204,14 +204,13 @@ def test_what_somebody_did_to_a_page_that_changes_is_written_over(site):
 
 @pytest.mark.parametrize("text", [b"", b"garbage", b"\x1f\x8b\x08\x00broken"])
 def test_a_damaged_record(site, text):
-    """Nothing can be known: everything is sent again, no page deleted."""
+    """Nothing can be known: everything is sent again."""
     site.print("one", "two")
     site.upload()
     site.origin.put(".platen/manifest.json.gz", text)
     site.print("one")
     done = site.upload()
     assert done["warning"] and done["put"] == len(expected(site.out))
-    assert "en/p1.html" in site.origin.bodies()
     site.print("one", "three")
     site.upload()
     assert differences({k: v for k, v in site.origin.bodies().items() if k in expected(site.out)}, expected(site.out)) == []
