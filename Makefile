@@ -147,7 +147,7 @@ soak: $(B)/platen $(HELPERS)
 
 # BENCH=quick: fewer repeats. BENCH_DIR: a folder on the disk to be measured.
 bench: $(B)/platen $(BENCHES) $(TOOLS)
-	@$(PYTHON) -B tests/bench/run --build $(B) $(if $(filter quick,$(BENCH)),--quick) $(if $(BENCH_DIR),--dir '$(BENCH_DIR)')
+	@$(PYTHON) -B tests/bench/run --build $(B) $(if $(filter quick,$(BENCH)),--quick) $(if $(filter uploads,$(BENCH)),--uploads) $(if $(BENCH_DIR),--dir '$(BENCH_DIR)')
 
 $(B)/bench/%: tests/bench/%.c tests/bench/tree.c tests/bench/tree.h $(B)/libplaten.a
 	@mkdir -p $(@D)
