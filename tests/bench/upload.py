@@ -92,13 +92,13 @@ class Uploads:
     def typical(self, name):
         return typical(self.costs[name])
 
-    def platen(self, here, name, bucket, by):
+    def platen(self, here, name, bucket, by, say="--json"):
         """One `platen upload` by the server or the proxy: (Cost, its report)."""
         cost, text = self.stage.run(
-            [self.stage.platen_path, "upload", "--json", "--config", str(self.site.folder / "platen.yaml"), "--out", self.out[name]],
+            [self.stage.platen_path, "upload", say, "--config", str(self.site.folder / "platen.yaml"), "--out", self.out[name]],
             {**here.s3.env(), "PLATEN_ORIGIN": "s3://" + bucket, "AWS_ENDPOINT_URL_S3": by.endpoint, "no_proxy": "*",
              "AWS_EC2_METADATA_DISABLED": "true"})
-        return cost, json.loads(text.splitlines()[-1])["upload"]
+        return cost, json.loads(text.splitlines()[-1])["upload"] if say == "--json" else None
 
     def rclone(self, here, name, bucket, by):
         """Compares checksums, with one listing: of its ways the fastest where nothing changed, and as fast as any at first."""
@@ -126,7 +126,7 @@ class Uploads:
     def first(self, here, who, name, by):
         """A first upload to a new bucket, after which it is all there: (the bucket, the Cost)."""
         bucket = here.s3.make_bucket()
-        cost = {"platen": lambda *how: self.platen(*how)[0], "rclone": self.rclone, "curl": self.curl}[who](here, name, bucket, by)
+        cost = {"platen": lambda *how: self.platen(*how, "--quiet")[0], "rclone": self.rclone, "curl": self.curl}[who](here, name, bucket, by)
         there = [key for key in here.s3.keys(bucket) if not key.startswith(".platen/")]
         wanted = files(os.path.join(self.out[name], "public"))
         if sorted(there) != wanted:
