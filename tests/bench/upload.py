@@ -18,7 +18,7 @@ from faultproxy import FaultProxy
 from printing import PrintSite, page
 from report import megabytes, ratio, seconds
 from s3server import S3Server
-from stage import BenchError, median, typical
+from stage import BenchError, typical
 
 PAGES = 2000
 BYTES = (3_000, 31_000)  # of a page's text: 47 MB with twins
@@ -126,7 +126,10 @@ class Uploads:
     def first(self, here, who, name, by):
         """A first upload to a new bucket, after which it is all there: (the bucket, the Cost)."""
         bucket = here.s3.make_bucket()
-        cost = {"platen": lambda *how: self.platen(*how, "--quiet")[0], "rclone": self.rclone, "curl": self.curl}[who](here, name, bucket, by)
+        if who == "platen":
+            cost = self.platen(here, name, bucket, by, "--quiet")[0]
+        else:
+            cost = {"rclone": self.rclone, "curl": self.curl}[who](here, name, bucket, by)
         there = [key for key in here.s3.keys(bucket) if not key.startswith(".platen/")]
         wanted = files(os.path.join(self.out[name], "public"))
         if sorted(there) != wanted:
