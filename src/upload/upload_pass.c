@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "pg/conn.h"
 #include "upload/sender.h"
 
 /* --- the local release ------------------------------------------------------------------------ */
@@ -336,7 +337,11 @@ static bool commit(struct pass *p, enum pass_end *end, struct error *err)
     if (!keep_fence(p, err) || !may(p, err))
         return false;
     next->claim = p->fence.etag; /* renewed, perhaps */
-    return put_record(p, end, err);
+    if (!put_record(p, end, err))
+        return false;
+    if (*end == PASS_DONE)
+        p->result->committed_ms = pg_conn_clock();
+    return true;
 }
 
 static bool delete_gone(struct pass *p, enum pass_end *end, struct error *err)
