@@ -225,11 +225,15 @@ $function$;
 -- differ, too much is logged, never too little: what is left after equal pairs are taken out is
 -- always all of the difference.
 --
--- One row whose logged columns stay as they are is what publishing writes, three times. It has a
--- short way of its own; the long way would cost half as much as the publishing itself. (LIMIT 1
--- there keeps the planner, which may see many rows first, from compiling the statement.) Of many
--- rows, when there is no locale to divide them by, only so many are looked at as tell that there
--- are too many keys.
+-- Publishing writes one row, or two (the version that was live and the one that is), whose logged
+-- columns stay as they are and, but for the key, are alike. These have a short way, since the long
+-- one, with its windows, joins and aggregates, would cost half as much as the publishing itself.
+-- There each old row meets each new one, so two rows are four pairs, of which the first and the
+-- last are the same row before and after; five tell that there are more rows. (That, and LIMIT 1,
+-- also keep the planner, which may see many rows first, from compiling the statement.)
+--
+-- Of many rows, when there is no locale to divide them by, only so many are looked at as tell that
+-- there are too many keys.
 --
 -- concat() calls the output function of a column's type. A cast may be anybody's function.
 CREATE OR REPLACE FUNCTION platen.log_body(
@@ -280,11 +284,7 @@ END
 $text$;
     c_block CONSTANT text := $text$
             INSERT INTO platen.change (relation, operation, locale, keys, also)
-            SELECT {relation}, '{operation}', {one_locale}, ARRAY[concat(platen_row.{key})],
-                   {one_also}
-            FROM {one} AND platen_row.{key} IS NOT NULL
-                AND NOT EXISTS (SELECT FROM {rows} OFFSET 1)
-            LIMIT 1;
+            {few};
             GET DIAGNOSTICS v_rows = ROW_COUNT;
             IF v_rows = 0 THEN
                 v_count := (SELECT count(*) FROM (SELECT FROM {rows} LIMIT 1001) f);
@@ -309,13 +309,29 @@ $text$;
                     GET DIAGNOSTICS v_rows = ROW_COUNT;
                 END IF;
             END IF;$text$;
+    c_one CONSTANT text := $text$SELECT {relation}, '{operation}', {one_locale},
+                   ARRAY[concat(platen_row.{key})], {one_also}
+            FROM {rows} platen_row
+            WHERE platen_row.{key} IS NOT NULL AND NOT EXISTS (SELECT FROM {rows} OFFSET 1)
+            LIMIT 1$text$;
+    c_pairs CONSTANT text := $text$SELECT {relation}, '{operation}', s.locale,
+                   CASE cardinality(s.k) WHEN 1 THEN s.k ELSE ARRAY[s.k[1], s.k[4]] END, s.also
+            FROM (SELECT {one_locale} AS locale, {one_also} AS also,
+                         ARRAY(SELECT CASE WHEN {same} AND platen_new.{key} IS NOT NULL
+                                                AND platen_old *<> platen_new
+                                      THEN concat(platen_new.{key}) COLLATE "C" END
+                               FROM old_rows platen_old CROSS JOIN new_rows platen_new
+                               LIMIT 5) AS k
+                  FROM new_rows platen_row LIMIT 1) s
+            WHERE CASE cardinality(s.k) WHEN 1 THEN s.k[1] IS NOT NULL
+                                        WHEN 4 THEN s.k[1] <> s.k[4] ELSE false END$text$;
     c_side CONSTANT text := 'SELECT row_number() OVER () AS i, platen_row AS r, {texts}'
         ' FROM {rows} platen_row {limit}';
     v_texts text;
     v_same text;
     v_one_also text := 'NULL::jsonb';
     v_all_also text := 'NULL::jsonb';
-    v_one text;
+    v_few text;
     v_all text;
     v_body text := c_body;
     v_block text;
@@ -327,9 +343,17 @@ BEGIN
                ELSE format('CASE WHEN platen_row.%1$I IS NOT NULL'
                            ' THEN concat(platen_row.%1$I) COLLATE "C" END', c.name) END
                || ' AS ' || CASE c.i WHEN 1 THEN 'k' ELSE 'a' || (c.i - 2) END, ', ' ORDER BY c.i),
+           -- key, locale and others of an old row against those of its new one, and these, but
+           -- for the key, against those of the first
            format('record_image_eq(ROW(%s), ROW(%s))',
-                  string_agg(format('platen_old.%I', c.name), ', ') FILTER (WHERE c.name <> ''),
-                  string_agg(format('platen_row.%I', c.name), ', ') FILTER (WHERE c.name <> ''))
+                  concat_ws(', ', string_agg(format('platen_old.%I', c.name), ', ')
+                                      FILTER (WHERE c.name <> ''),
+                            string_agg(format('platen_new.%I', c.name), ', ')
+                                FILTER (WHERE c.name <> '' AND c.i > 1)),
+                  concat_ws(', ', string_agg(format('platen_new.%I', c.name), ', ')
+                                      FILTER (WHERE c.name <> ''),
+                            string_agg(format('platen_row.%I', c.name), ', ')
+                                FILTER (WHERE c.name <> '' AND c.i > 1)))
     INTO v_texts, v_same
     FROM unnest(ARRAY[p_key, p_locale] || p_also) WITH ORDINALITY AS c (name, i);
     IF p_also <> '{}' THEN
@@ -347,18 +371,17 @@ BEGIN
 
     FOREACH v_operation IN ARRAY ARRAY['update', 'insert', 'delete'] LOOP
         IF v_operation = 'update' THEN
-            v_one := 'old_rows platen_old CROSS JOIN new_rows platen_row'
-                ' WHERE platen_old *<> platen_row AND ' || v_same;
+            v_few := replace(c_pairs, '{same}', v_same);
             v_all := format(
                 'SELECT s.* FROM (%s) o FULL JOIN (%s) n ON n.i = o.i'
                 ' CROSS JOIN LATERAL (SELECT o.* UNION ALL SELECT n.*) s'
                 ' WHERE (o.r *<> n.r OR o.i IS NULL OR n.i IS NULL) AND s.i IS NOT NULL',
                 replace(c_side, '{rows}', 'old_rows'), replace(c_side, '{rows}', 'new_rows'));
         ELSE
-            v_one := '{rows} platen_row WHERE true';
+            v_few := c_one;
             v_all := c_side;
         END IF;
-        v_block := replace(c_block, '{one}', v_one);
+        v_block := replace(c_block, '{few}', v_few);
         v_block := replace(v_block, '{all}', replace(v_all, '{limit}', ''));
         v_block := replace(v_block, '{whole}', CASE WHEN p_locale IS NULL THEN format(
             '(SELECT count(DISTINCT g.k) FROM (%s) g) > 1000',
@@ -368,7 +391,7 @@ BEGIN
         v_block := replace(v_block, '{operation}', v_operation);
         v_body := replace(v_body, '{' || v_operation || '}', v_block);
     END LOOP;
-    v_body := replace(v_body, '{one_locale}', CASE WHEN p_locale IS NULL THEN 'NULL'
+    v_body := replace(v_body, '{one_locale}', CASE WHEN p_locale IS NULL THEN 'NULL::text'
         ELSE format('CASE WHEN platen_row.%1$I IS NOT NULL THEN concat(platen_row.%1$I) END',
                     p_locale) END);
     v_body := replace(v_body, '{one_also}', v_one_also);

@@ -92,15 +92,14 @@ BEGIN
                                               CASE v_place.sections WHEN 1 THEN v_place.id END);
         END LOOP;
     ELSE
-        FOR v_place IN
-            SELECT x.locale, (array_agg(x.id))[1] AS id, count(DISTINCT x.id) AS sections
-            FROM ((SELECT * FROM new_rows EXCEPT ALL SELECT * FROM old_rows)
-                  UNION ALL (SELECT * FROM old_rows EXCEPT ALL SELECT * FROM new_rows)) x
-            GROUP BY x.locale
-        LOOP
-            PERFORM public.cms_announce_place(TG_TABLE_NAME, TG_OP, v_place.locale,
-                                              CASE v_place.sections WHEN 1 THEN v_place.id END);
-        END LOOP;
+        PERFORM public.cms_announce_place(TG_TABLE_NAME, TG_OP, g.locale,
+                                          CASE WHEN g.first = g.last THEN g.first::uuid END)
+        FROM (SELECT x.locale, min(x.id) AS first, max(x.id) AS last
+              FROM old_rows o FULL JOIN new_rows n ON n.id = o.id
+              CROSS JOIN LATERAL (VALUES (o.locale, o.id::text), (n.locale, n.id::text))
+                  AS x (locale, id)
+              WHERE (o *<> n) IS NOT FALSE AND x.id IS NOT NULL
+              GROUP BY x.locale) g;
     END IF;
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN

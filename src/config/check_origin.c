@@ -38,6 +38,9 @@ static bool check_place(struct config *c, struct error *err)
     if (c->origin[0] != '\0' && !bucket_is(c->origin) && is_inside(c->origin, c->out))
         return check_error(c, "origin.url", err,
                            "the folder is in output.dir; an origin is another one");
+    if (c->origin[0] != '\0' && !bucket_is(c->origin) && c->origin_directory_keys)
+        return check_error(c, "origin.directory_keys", err,
+                           "a folder cannot hold a file 'x/' beside a folder 'x'; leave it false");
     if (!bucket_is(c->origin_state) && c->origin_state[0] != '\0' &&
         is_inside(c->origin_state, c->out))
         return check_error(c, "origin.state", err,

@@ -114,8 +114,13 @@ bool artifact_put(struct press *p, struct press_worker *w, const struct manifest
     f->mtime = next_mtime(p, like->path, recorded, on_disk ? &disk : NULL);
     w->bytes_written += (uint64_t)f->size + f->gz_size;
     unsigned number = (unsigned)(w - p->workers);
-    return stage_put(&p->stage, number, data, len, w->packed.buf, f->gz_size, f->mtime, &f->staged,
-                     err);
+    const struct staged file = {.path = w->in_sets && !on_disk ? f->path : NULL,
+                                .data = data,
+                                .len = len,
+                                .gz = w->packed.buf,
+                                .gz_len = f->gz_size,
+                                .mtime = f->mtime};
+    return stage_put(&p->stage, number, &file, &f->staged, err);
 }
 
 static bool has_digest(struct press_worker *w, const struct strbuf *sb, const uint8_t *sha256)

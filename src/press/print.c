@@ -76,6 +76,13 @@ static bool print_output(const struct job *j, const struct theme_output *o,
     return ok;
 }
 
+/* Then the folder of its elements most likely is, too. */
+static bool is_new(const struct job *j)
+{
+    const char *path = j->page->view.path;
+    return map_get(&j->p->recorded_index, path, strlen(path)) == NULL;
+}
+
 static bool print_outputs(const struct job *j, const struct theme_output *o, struct error *err)
 {
     if (o->config->each == NULL)
@@ -85,10 +92,12 @@ static bool print_outputs(const struct job *j, const struct theme_output *o, str
     const struct json_value *list = json_gets(&j->page->view.data, o->config->each);
     if (list == NULL || list->type != JSON_ARRAY)
         return error_set(err, ERROR_CONTENT, "column '%s' is not an array", o->config->each);
-    for (uint32_t i = 0; i < list->len; i++)
-        if (!print_output(j, o, &list->items[i], err))
-            return false;
-    return true;
+    bool ok = true;
+    j->w->in_sets = list->len > 1 && is_new(j);
+    for (uint32_t i = 0; ok && i < list->len; i++)
+        ok = print_output(j, o, &list->items[i], err);
+    j->w->in_sets = false;
+    return ok;
 }
 
 bool print_page(struct press *p, struct press_worker *w, const struct press_page *page,

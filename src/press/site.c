@@ -210,7 +210,7 @@ static bool put_template(struct press *p, const char *name, const char *path,
 static bool read_printed(struct press *p, const struct manifest_file *f, struct strbuf *sb,
                          struct error *err)
 {
-    char name[32];
+    char name[STAGE_NAME_SIZE];
     strbuf_reset(sb);
     if (f->staged == MANIFEST_NOT_STAGED)
         return artifact_read(p, p->site, f, sb) ||
@@ -218,7 +218,7 @@ static bool read_printed(struct press *p, const struct manifest_file *f, struct 
                          "%s/public/%s: the bytes on the disk are not those that were printed, and "
                          "out/objects does not have them; remove the file, and it is printed again",
                          p->store.out, f->path);
-    stage_name(f->staged, false, name);
+    stage_name(f->staged, f->path, false, name);
     return file_read(stage_folder(&p->stage, f->staged), name, f->size, sb, err);
 }
 

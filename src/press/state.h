@@ -35,6 +35,7 @@ struct press_worker {
     struct digest digest;
     struct manifest out; /* what it printed; only arena and files are used */
     uint64_t bytes_written;
+    bool in_sets; /* what it prints fills folders that are not there yet: see store/stage.h */
 };
 
 struct press_batch;

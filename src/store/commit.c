@@ -106,8 +106,8 @@ static void drop_intent(const struct commit *c)
 static bool flush_staged(const struct commit *c, const struct commit_change *change, bool twin,
                          struct error *err)
 {
-    char name[32];
-    stage_name(change->ref, twin, name);
+    char name[STAGE_NAME_SIZE];
+    stage_name(change->ref, change->file->path, twin, name);
     int fd = openat(stage_folder(c->stage, change->ref), name, O_RDONLY | O_CLOEXEC);
     bool ok = (fd >= 0 && fsync(fd) == 0) ||
               error_errno(err, "%s/.stage: flushing what becomes %s%s", c->store->out,
@@ -205,9 +205,9 @@ static bool remove_twins(const struct commit *c, const char *path, int dirfd, co
 static bool put(const struct commit *c, const struct commit_change *change, int dirfd,
                 const char *name, bool twin, struct error *err)
 {
-    char from[32], to[ROUTE_SEGMENT_MAX + 16];
+    char from[STAGE_NAME_SIZE], to[ROUTE_SEGMENT_MAX + 16];
     const char *path = change->file->path, *suffix = twin ? ".gz" : "";
-    stage_name(change->ref, twin, from);
+    stage_name(change->ref, path, twin, from);
     snprintf(to, sizeof(to), "%s%s", name, suffix);
     if (renameat(stage_folder(c->stage, change->ref), from, dirfd, to) == 0)
         return true;
@@ -235,6 +235,32 @@ static bool place(const struct commit *c, const struct commit_change *change, bo
            (fresh || remove_twins(c, f->path, dirfd, name, err)) &&
            put(c, change, dirfd, name, false, err) &&
            (f->gz_size == 0 || put(c, change, dirfd, name, true, err));
+}
+
+/* How many changes, from this one on, are a staged set: all of its files, and nothing between. */
+static size_t set_at(const struct commit *c, size_t i)
+{
+    uint64_t ref = c->changes[i].ref;
+    size_t size = stage_set_size(c->stage, ref), n = 0;
+    if (size == 0 || size > c->n_changes - i || is_small(c))
+        return 0;
+    while (n < size && c->changes[i + n].ref == ref)
+        n++;
+    return n == size ? n : 0;
+}
+
+/* Puts a whole set in place, as a folder that is not there yet. False, without an error: that
+ * cannot be, and file by file it shows why, if that cannot be either. */
+static bool place_set(const struct commit *c, const struct commit_change *first, struct walk *w)
+{
+    char folder[ROUTE_PATH_MAX + 1], from[STAGE_NAME_SIZE];
+    const char *path = first->file->path, *name;
+    struct error unused = ERROR_INIT;
+    int dirfd;
+    snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+    stage_set_name(first->ref, from);
+    return find(c, w, folder, true, &dirfd, &name, &unused) &&
+           renameat2(stage_folder(c->stage, first->ref), from, dirfd, name, RENAME_NOREPLACE) == 0;
 }
 
 static bool remove_file(const struct commit *c, const struct manifest_file *f, struct walk *w,
@@ -332,11 +358,17 @@ static bool place_all(const struct commit *c, struct ready *ready, struct error 
     struct walk w;
     bool ok = true;
     walk_init(&w, c->store->public_fd);
-    for (size_t i = 0; ok && i < c->n_changes; i++) {
+    for (size_t i = 0, told = 0, set; ok && i < c->n_changes; i++) {
         bool fresh;
-        ok = ready_wait(ready, i, &fresh, err) && place(c, &c->changes[i], fresh, &w, err);
-        if (c->progress != NULL && (i % 256 == 255 || i + 1 == c->n_changes))
+        set = set_at(c, i);
+        if (set > 0 && ready_wait(ready, i + set - 1, &fresh, err) &&
+            place_set(c, &c->changes[i], &w))
+            i += set - 1;
+        else
+            ok = ready_wait(ready, i, &fresh, err) && place(c, &c->changes[i], fresh, &w, err);
+        if (c->progress != NULL && (i / 256 > told || i + 1 == c->n_changes))
             c->progress(c->payload, i + 1, c->n_changes);
+        told = i / 256;
     }
     walk_release(&w);
     return ok;

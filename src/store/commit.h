@@ -7,6 +7,9 @@
  * another generation stands beside a page, and the intent names what the next look has to write
  * again.
  *
+ * In a release of many files a staged set (store/stage.h) comes by one rename of its folder, if its
+ * files are of one kind and nothing has that name yet; otherwise file by file.
+ *
  * Durability: up to COMMIT_FSYNC_MAX changed files each file and each folder is flushed by itself;
  * above, syncfs(2) before the renames and after them (its result is checked).
  * Errors: ERROR_FAILED naming the file. A small release leaves nothing behind where nothing of

@@ -57,15 +57,17 @@ static bool ready_folder(struct ready *r, size_t i, struct error *err)
             return true;
         }
     }
+    if (stage_set_size(r->c->stage, r->c->changes[i].ref) > 0)
+        return true; /* comes with its folder */
     return len == 0 || make_folder(r, path, len, &r->fresh[i], err);
 }
 
 static bool ready_object(struct ready *r, size_t i, struct error *err)
 {
     const struct commit_change *change = &r->c->changes[i];
-    char name[32];
+    char name[STAGE_NAME_SIZE];
     int folder = stage_folder(r->c->stage, change->ref);
-    stage_name(change->ref, false, name);
+    stage_name(change->ref, change->file->path, false, name);
     bool added;
     if (!object_add(r->objects, change->file->sha256, folder, name, &added, err))
         return false;

@@ -1,12 +1,12 @@
 /* Getting ready: what each change of a release needs before its rename. Private to store/.
  *
- * For: the folders of new files, and the objects. Neither changes what is public: a folder without
- * files is served by nobody, and an object is a second name of staged bytes. Being no part of the
- * order in which files appear, they are made by two threads that run ahead of the renames, and
- * begin while the staged bytes are still on their way to the disk. What cannot begin so early waits
- * for ready_flushed(): an object that takes the place of one that kept releases name, and folders
- * where a file may still stand in the way. A few changes are not worth a thread: then ready_wait()
- * does it.
+ * For: the folders of new files, but those that come as a set, and the objects. Neither changes
+ * what is public: a folder without files is served by nobody, and an object is a second name of
+ * staged bytes. Being no part of the order in which files appear, they are made by two threads that
+ * run ahead of the renames, and begin while the staged bytes are still on their way to the disk.
+ * What cannot begin so early waits for ready_flushed(): an object that takes the place of one that
+ * kept releases name, and folders where a file may still stand in the way. A few changes are not
+ * worth a thread: then ready_wait() does it.
  *
  * Order: ready_begin() when the intent is written; ready_flushed() when the staged bytes are on the
  * disk and nothing stands in the way any more; ready_wait() for each change, in their order;

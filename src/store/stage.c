@@ -16,14 +16,18 @@
 #define FOLDER_FILES 32 /* in one folder: finding a name in a small one is cheap */
 #define FOLDERS_KEPT 256
 #define REF_BITS 40 /* number of the file; the worker's number stands above */
+#define REF_SET ((uint64_t)1 << (REF_BITS - 1)) /* the number is that of a set */
+#define REF_NUMBER (REF_SET - 1)
 
 void stage_init(struct stage *st, const struct store *store, unsigned workers)
 {
     *st = (struct stage){.store = store, .fd = -1, .n_workers = workers};
     pthread_mutex_init(&st->lock, NULL);
     st->workers = mem_calloc(workers, sizeof(*st->workers));
-    for (unsigned i = 0; i < workers; i++)
+    for (unsigned i = 0; i < workers; i++) {
         st->workers[i].fd = -1;
+        strbuf_init(&st->workers[i].set, STRBUF_CAP_DEFAULT);
+    }
 }
 
 static void close_all(struct stage *st)
@@ -41,6 +45,10 @@ static void close_all(struct stage *st)
 void stage_release(struct stage *st)
 {
     close_all(st);
+    for (unsigned i = 0; i < st->n_workers; i++) {
+        strbuf_release(&st->workers[i].set);
+        free(st->workers[i].sets);
+    }
     free(st->workers);
     st->workers = NULL;
     pthread_mutex_destroy(&st->lock);
@@ -141,10 +149,12 @@ static bool add_folder(const struct stage_worker *w, struct error *err)
            error_errno(err, "creating a folder in .stage");
 }
 
+/* *taken: it fails because there is one of that name. */
 static bool write_file(int dirfd, const char *name, const char *data, size_t len, int64_t mtime,
-                       struct error *err)
+                       bool *taken, struct error *err)
 {
     int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *taken = fd < 0 && errno == EEXIST;
     if (fd < 0)
         return error_errno(err, "creating a file in .stage");
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = mtime}};
@@ -156,22 +166,73 @@ static bool write_file(int dirfd, const char *name, const char *data, size_t len
     return ok;
 }
 
-bool stage_put(struct stage *st, unsigned worker, const char *data, size_t len, const char *gz,
-               size_t gz_len, int64_t mtime, uint64_t *ref, struct error *err)
+/* The set for the folder of `path`: the last one, or a new one. */
+static bool take_set(struct stage_worker *w, unsigned worker, const char *path, uint64_t *ref,
+                     struct error *err)
+{
+    char name[STAGE_NAME_SIZE];
+    size_t len = (size_t)(strrchr(path, '/') - path);
+    bool last = w->n_sets > 0 && w->set.len == len && memcmp(w->set.buf, path, len) == 0;
+    *ref = (uint64_t)worker << REF_BITS | REF_SET | (last ? w->n_sets - 1 : w->n_sets);
+    if (last)
+        return true;
+    stage_set_name(*ref, name);
+    if (mkdirat(w->fd, name, 0777) < 0)
+        return error_errno(err, "creating a folder in .stage");
+    MEM_GROW(w->sets, w->n_sets + 1, w->alloc_sets);
+    w->sets[w->n_sets++] = 0;
+    strbuf_reset(&w->set);
+    strbuf_add(&w->set, path, len);
+    return true;
+}
+
+static bool take_number(struct stage_worker *w, unsigned worker, uint64_t *ref, struct error *err)
+{
+    if (w->count % FOLDER_FILES == 0 && !add_folder(w, err))
+        return false;
+    *ref = (uint64_t)worker << REF_BITS | w->count++;
+    return true;
+}
+
+static bool write_both(const struct stage_worker *w, const struct staged *file, uint64_t ref,
+                       bool *taken, struct error *err)
+{
+    char name[STAGE_NAME_SIZE];
+    stage_name(ref, file->path, false, name);
+    if (!write_file(w->fd, name, file->data, file->len, file->mtime, taken, err))
+        return false;
+    stage_name(ref, file->path, true, name);
+    return file->gz_len == 0 ||
+           write_file(w->fd, name, file->gz, file->gz_len, file->mtime, taken, err);
+}
+
+/* Two files of one name are a mistake that is told later and better. Then what lies in the set is
+ * no longer what public/ should have: *taken, and the set is spoilt. */
+static bool put_in_set(struct stage_worker *w, unsigned worker, const struct staged *file,
+                       uint64_t *ref, bool *taken, struct error *err)
+{
+    if (!take_set(w, worker, file->path, ref, err))
+        return false;
+    size_t *size = &w->sets[w->n_sets - 1];
+    *taken = *size == STAGE_SPOILT;
+    bool ok = !*taken && write_both(w, file, *ref, taken, err);
+    *size = *taken ? STAGE_SPOILT : *size + 1;
+    if (*taken)
+        error_clear(err);
+    return ok || *taken;
+}
+
+bool stage_put(struct stage *st, unsigned worker, const struct staged *file, uint64_t *ref,
+               struct error *err)
 {
     struct stage_worker *w = &st->workers[worker];
-    char name[32];
+    bool ok = true, taken = true;
     if (w->fd < 0 && !open_worker(st, worker, err))
         return false;
-    if (w->count % FOLDER_FILES == 0 && !add_folder(w, err))
-        return error_context(err, "%s", st->store->out);
-    *ref = (uint64_t)worker << REF_BITS | w->count++;
-    stage_name(*ref, false, name);
-    bool ok = write_file(w->fd, name, data, len, mtime, err);
-    if (ok && gz_len > 0) {
-        stage_name(*ref, true, name);
-        ok = write_file(w->fd, name, gz, gz_len, mtime, err);
-    }
+    if (file->path != NULL && strchr(file->path, '/') != NULL)
+        ok = put_in_set(w, worker, file, ref, &taken, err);
+    if (ok && taken)
+        ok = take_number(w, worker, ref, err) && write_both(w, file, *ref, &taken, err);
     return ok || error_context(err, "%s", st->store->out);
 }
 
@@ -180,17 +241,31 @@ int stage_folder(const struct stage *st, uint64_t ref)
     return st->workers[ref >> REF_BITS].fd;
 }
 
-void stage_name(uint64_t ref, bool twin, char name[32])
+void stage_name(uint64_t ref, const char *path, bool twin, char name[STAGE_NAME_SIZE])
 {
-    uint64_t number = ref & (((uint64_t)1 << REF_BITS) - 1);
-    snprintf(name, 32, "%" PRIu64 "/%u%s", number / FOLDER_FILES, (unsigned)(number % FOLDER_FILES),
-             twin ? ".gz" : "");
+    uint64_t number = ref & REF_NUMBER;
+    const char *suffix = twin ? ".gz" : "";
+    if ((ref & REF_SET) != 0)
+        snprintf(name, STAGE_NAME_SIZE, "set%" PRIu64 "%s%s", number, strrchr(path, '/'), suffix);
+    else
+        snprintf(name, STAGE_NAME_SIZE, "%" PRIu64 "/%u%s", number / FOLDER_FILES,
+                 (unsigned)(number % FOLDER_FILES), suffix);
+}
+
+size_t stage_set_size(const struct stage *st, uint64_t ref)
+{
+    return (ref & REF_SET) != 0 ? st->workers[ref >> REF_BITS].sets[ref & REF_NUMBER] : 0;
+}
+
+void stage_set_name(uint64_t ref, char name[STAGE_NAME_SIZE])
+{
+    snprintf(name, STAGE_NAME_SIZE, "set%" PRIu64, ref & REF_NUMBER);
 }
 
 bool stage_discard(struct stage *st, struct error *err)
 {
     close_all(st);
     for (unsigned i = 0; i < st->n_workers; i++)
-        st->workers[i].count = 0;
+        st->workers[i].count = st->workers[i].n_sets = 0;
     return empty_stage(st, err) || error_context(err, "%s", st->store->out);
 }

@@ -205,7 +205,7 @@ static bool compare_file(struct compare *c, const struct pair *p)
         if (!is_wanted(c, p->file, v)) {
             if (!may_be_there(c, p, v))
                 continue;
-            next->etag[v] = is_there(p->old, v) ? p->old->etag[v] : RECORD_UNKNOWN;
+            next->etag[v] = RECORD_UNKNOWN; /* see compare_gone() */
             add_delete(c, p->path, v, false);
         } else if (is_same(c, p, next->headers, v)) {
             next->etag[v] = p->old->etag[v];
@@ -229,12 +229,16 @@ static bool is_kept(const struct compare *c, const struct pair *p)
 }
 
 /* Of a file that is not in the release nobody can say later in which form it was stored. */
-static const char *kept_etag(const struct compare *c, const char *etag)
+static const char *kept_etag(const struct compare *c, const struct pair *p, unsigned variant)
 {
-    return etag[0] != '\0' && (!c->same_mode || !c->same_packing) ? RECORD_UNKNOWN : etag;
+    if (p->unknown || p->old == NULL || !c->same_mode || !c->same_packing)
+        return RECORD_UNKNOWN;
+    return p->old->etag[variant];
 }
 
-/* A path that is not in the release. */
+/* A path that is not in the release. What is to be deleted is unknown from the record on that comes
+ * before the deletes: who is cut off between them has deleted some, and content that comes back
+ * must not be taken for being there. */
 static bool compare_gone(struct compare *c, const struct pair *p)
 {
     struct record_file *next = add_next(c, p->path);
@@ -251,9 +255,7 @@ static bool compare_gone(struct compare *c, const struct pair *p)
         if (!may_be_there(c, p, v))
             continue;
         any = true;
-        next->etag[v] = p->old != NULL ? kept_etag(c, p->old->etag[v]) : RECORD_UNKNOWN;
-        if (p->unknown)
-            next->etag[v] = RECORD_UNKNOWN;
+        next->etag[v] = kept ? kept_etag(c, p, v) : RECORD_UNKNOWN;
         if (kept)
             c->d->n_same++;
         else

@@ -10,7 +10,7 @@
  * from the first upload without it: the record carries its time, so any machine can prune.
  *
  * Order: delta_make(); walk `puts`, telling each ETag with delta_put_done(); record_write(&next) is
- * then what the origin has, with what is still to be deleted; after the deletes
+ * then what the origin has, with what is still to be deleted as unknown; after the deletes
  * delta_drop_deleted(). delta_release().
  * Ownership: the manifest, the old record and the configuration must live as long as the delta.
  * Memory: one struct per changed object, and the next record.

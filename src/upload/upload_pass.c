@@ -31,7 +31,7 @@ static bool load_release(struct pass *p, struct error *err)
 
 /* --- the origin's record ---------------------------------------------------------------------- */
 
-/* A damaged record proves nothing: everything is written again, and nothing is deleted. */
+/* A damaged record proves nothing: everything is written again. */
 static bool take_record(struct pass *p, const struct strbuf *text, struct error *err)
 {
     struct upload *u = p->u;
@@ -47,10 +47,9 @@ static bool take_record(struct pass *p, const struct strbuf *text, struct error 
         *err = why;
         return error_context(err, "%s" UPLOAD_RECORD_KEY, target_name(u->state));
     }
-    p->result->warning = arena_printf(&p->result->arena,
-                                      "%s" UPLOAD_RECORD_KEY ": %s; everything is uploaded again, "
-                                      "and nothing deleted",
-                                      target_name(u->state), why.text);
+    p->result->warning =
+        arena_printf(&p->result->arena, "%s" UPLOAD_RECORD_KEY ": %s; everything is uploaded again",
+                     target_name(u->state), why.text);
     return true;
 }
 

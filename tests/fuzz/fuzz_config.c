@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/glob.h"
 #include "base/utf8.h"
+#include "config/bucket.h"
 #include "config/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,8 +22,26 @@ static bool ends_in_slash(const char *text)
     return text[0] != '\0' && text[strlen(text) - 1] == '/';
 }
 
+static void check_origin(const struct config *c)
+{
+    expect(bucket_fault(c->origin) == NULL && bucket_fault(c->origin_state) == NULL);
+    expect(c->origin_concurrency >= 1 && c->origin_concurrency <= 256);
+    expect(c->prove_url[0] == '\0' || ends_in_slash(c->prove_url));
+    for (size_t i = 0; i < c->n_headers; i++) {
+        expect(glob_fault(c->headers[i].match) == NULL);
+        for (size_t j = 0; j < c->headers[i].n_meta; j++)
+            expect(strchr(c->headers[i].meta[j], '=') > c->headers[i].meta[j]);
+    }
+    for (size_t i = 0; i < c->n_purges; i++) {
+        const struct config_purge *p = &c->purges[i];
+        expect(p->type > CONFIG_CLOUDFLARE ? p->url[0] != '\0' && p->method[0] != '\0'
+                                           : p->id[0] != '\0');
+    }
+}
+
 static void check_promises(const struct config *c)
 {
+    check_origin(c);
     expect(ends_in_slash(c->base_url) && ends_in_slash(c->media_base_url));
     expect(config_base_path(c)[0] == '/');
     expect(c->guard_max_shrink >= 0 && c->guard_max_shrink <= 1);

@@ -3,6 +3,7 @@
     pg           one private PostgreSQL for the whole run (pgcluster.Cluster)
     db           a fresh database with all migrations applied, for one test (cmsdb.Database)
     empty_db     a fresh database with nothing in it
+    s3           a real S3 server for the whole run (s3server.S3Server)
     make_db      makes more of them: make_db() migrated, make_db(migrated=False) empty
 
 A migrated database is a copy of a template that is migrated once: a few hundredths of a second
@@ -12,9 +13,9 @@ each.
 import itertools
 
 import pytest
-
 from cmsdb import TEMPLATE, Database
 from pgcluster import Cluster
+from s3server import S3Server
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,9 @@ def db(make_db):
 @pytest.fixture
 def empty_db(make_db):
     return make_db(migrated=False)
+
+
+@pytest.fixture(scope="session")
+def s3():
+    with S3Server() as server:
+        yield server

@@ -1,6 +1,6 @@
 """What is at an origin, as somebody else sees it, and what should be there.
 
-    origin = FolderOrigin(tmp_path / "origin")          # or BucketOrigin(server, "bucket", "prefix/")
+    origin = FolderOrigin(tmp_path / "origin")          # or BucketOrigin(s3, "bucket", "prefix/")
     platen("upload", ..., env=origin.env)
     assert origin.bodies() == expected(out)
 """
@@ -23,7 +23,7 @@ def expected(out, mode="sidecar", directory_keys=False):
                 found[path] = body
             continue
         twin = files.get(path + ".gz")
-        found[path] = twin if mode == "replace" and twin is not None else body
+        found[path] = twin if mode != "sidecar" and twin is not None else body
         if directory_keys and path.endswith("/index.html"):
             found[path[:-len("index.html")]] = found[path]
     return found
@@ -35,7 +35,8 @@ class FolderOrigin:
         self.env = {"PLATEN_ORIGIN": str(self.folder)}
 
     def all(self):
-        return {str(f.relative_to(self.folder)): f.read_bytes() for f in self.folder.rglob("*") if f.is_file()}
+        return {str(f.relative_to(self.folder)): f.read_bytes() for f in self.folder.rglob("*")
+                if f.is_file() and f.name != ".platen.lock"}
 
     def bodies(self):
         return {key: body for key, body in self.all().items() if not key.startswith(".")}
@@ -53,11 +54,12 @@ class FolderOrigin:
 
 
 class BucketOrigin:
-    """client: boto3's, of a server that is not ours to trust."""
+    """s3: an S3Server; what is there is seen through boto3. endpoint: where platen goes, if elsewhere."""
 
-    def __init__(self, client, bucket, prefix="", env=()):
-        self.client, self.bucket, self.prefix = client, bucket, prefix
-        self.env = {"PLATEN_ORIGIN": "s3://%s/%s" % (bucket, prefix.rstrip("/")), **dict(env)}
+    def __init__(self, s3, bucket, prefix="", endpoint=None):
+        self.client, self.bucket, self.prefix = s3.client(), bucket, prefix
+        self.env = {"PLATEN_ORIGIN": "s3://%s/%s" % (bucket, prefix.rstrip("/")), "AWS_ENDPOINT_URL_S3": endpoint or s3.endpoint,
+                    "AWS_EC2_METADATA_DISABLED": "true", **s3.env()}
 
     def keys(self):
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)

@@ -230,6 +230,17 @@ def test_where_links_cannot_be_made_objects_are_copies(tmp_path, reason):
         check_copies(site, site.cold(source))
 
 
+def test_where_a_folder_cannot_be_renamed_its_files_are(tmp_path):
+    """Not every file system knows a rename that replaces nothing."""
+    site = PrintSite(tmp_path / "site")
+    source = site.snapshot("one", [page("en/index.html", LONG, parts=[("p%d" % n, LONG) for n in range(80)])])
+    log = tmp_path / "log"
+    site.build_good(source, wrap=("strace", "-f", "-o", log, "-e", "trace=renameat2",
+                                  "-e", "inject=renameat2:error=EINVAL"))
+    assert "INJECTED" in log.read_text(errors="replace")
+    assert differences(tree(site.out), site.cold(source)) == [] and left_behind(site.out) == []
+
+
 def test_public_on_another_file_system_is_told(disk, tmp_path):
     main = disk()
     site = site_on(main, tmp_path)
@@ -276,7 +287,7 @@ def versions_of(site, count):
     steady = [page("en/index.html", LONG, key="home"), page("en/gone/page.html", LONG)]
     one = steady + [page("en/p%d.html" % n, LONG) for n in range(count)]
     two = steady[:1] + [page("en/p%d.html" % n, "two" + LONG) for n in range(count)]
-    two.append(page("fr/x/new.html", LONG, locale="fr"))
+    two.append(page("fr/x/new.html", LONG, locale="fr", parts=[("a", LONG), ("b", LONG)]))
     return site.snapshot("one", one), site.snapshot("two", two)
 
 
@@ -317,6 +328,9 @@ def test_many_files_are_flushed_together_in_order(tmp_path):
     settled = first(found, "unlinkat", "releases/2.pending")
     assert len(public) > 80 and len(flushes) == 2
     assert flushes[0] < public[0] < public[-1] < removed < record < flushes[1] < settled
+    folder = [at for at, event in enumerate(found) if event[0] == "renameat2" and event[2] == "public/fr/parts"]
+    page_of_it = next(at for at in public if found[at][2] == "public/fr/x/new.html")
+    assert len(folder) == 1 and flushes[0] < folder[0] < page_of_it
     assert not [event for event in found if event[0] == "fsync"], "one by one would take minutes"
 
 

@@ -164,6 +164,44 @@ def test_an_update_that_changes_nothing(db, items):
     assert [row[3] for row in items.look()] == [{"5"}]
 
 
+@pytest.mark.parametrize("change, logged", [
+    ("words = '{}'", [("en", {"1", "2"}, {"a"})]),
+    ("words = CASE id WHEN 1 THEN '{}' ELSE words END", [("en", {"1"}, {"a"})]),
+    ("words = CASE id WHEN 2 THEN '{}' ELSE words END", [("en", {"2"}, {"a"})]),
+    ("place = CASE id WHEN 2 THEN 'b' ELSE place END", [("en", {"2"}, {"a", "b"})]),
+    ("words = '{}', place = CASE id WHEN 2 THEN 'b' ELSE place END", [("en", {"1", "2"}, {"a", "b"})]),
+    ("words = '{}', locale = CASE id WHEN 2 THEN 'de' ELSE locale END",
+     [("de", {"2"}, {"a"}), ("en", {"1", "2"}, {"a"})]),
+    ("id = 3 - id", [("en", {"1", "2"}, {"a"})]),
+    ("id = id + 1", [("en", {"1", "2", "3"}, {"a"})]),
+    ("words = words", []),
+])
+def test_two_rows(db, change, logged):
+    """What publishing writes: two rows at once."""
+    db.psql(command="CREATE TABLE pairs (id integer, place text, locale text, words json);"
+                    "INSERT INTO pairs SELECT n, 'a', 'en', '{\"n\": 1}' FROM generate_series(1, 2) n;"
+                    "SELECT platen.watch('pairs', also => '{place}', locale => 'locale')")
+    log = Log(db)
+    db.rows("UPDATE pairs SET " + change)
+    assert sorted((locale, keys, also["place"]) for _, _, locale, keys, also in log.look()) == logged
+
+
+@pytest.mark.parametrize("rows, logged", [
+    ("(1, 'a', 'en'), (2, 'b', 'en')", [("en", {"1", "2"}, {"a", "b"})]),
+    ("(1, 'a', 'en'), (2, 'a', 'de')", [("de", {"2"}, {"a"}), ("en", {"1"}, {"a"})]),
+    ("(1, 'a', 'en'), (1, 'a', 'en')", [("en", {"1"}, {"a"})]),
+    ("(1, 'a', 'en'), (2, NULL, 'en')", [("en", {"1", "2"}, {"a"})]),
+    ("(1, 'a', 'en'), (NULL, 'a', 'en')", [("en", None, None)]),
+])
+def test_two_rows_of_different_kinds(db, rows, logged):
+    db.psql(command="CREATE TABLE pairs (id integer, place text, locale text, words json);"
+                    "INSERT INTO pairs VALUES %s;"
+                    "SELECT platen.watch('pairs', also => '{place}', locale => 'locale')" % rows)
+    log = Log(db)
+    db.rows("UPDATE pairs SET words = '{}'")
+    assert sorted((locale, keys, also and also["place"]) for _, _, locale, keys, also in log.look()) == logged
+
+
 def test_upsert_and_merge(db, items):
     db.rows("INSERT INTO items VALUES (1, 'u', 'en'), (20, 'i', 'en')"
             " ON CONFLICT (id) DO UPDATE SET place = excluded.place")

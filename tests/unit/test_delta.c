@@ -295,7 +295,7 @@ static void a_changed_mode_changes_what_it_must(void **state)
     assert_int_equal(w.delta.n_gone, 0);
     assert_true(w.delta.record_differs);
     upload(false);
-    assert_string_equal(record_find(&w.old, "a.html")->etag[RECORD_GZIP], "gz-1-01");
+    assert_string_equal(record_find(&w.old, "a.html")->etag[RECORD_GZIP], RECORD_UNKNOWN);
     compare();
     expect("-a.html.gz\n"); /* until it is gone */
     upload(true);
@@ -354,7 +354,8 @@ static void what_is_no_longer_printed_goes(void **state)
     expect_nothing();
 }
 
-static void what_comes_back_before_it_was_deleted_stays(void **state)
+/* The deletes may have been cut off in the middle. */
+static void what_comes_back_before_it_was_surely_deleted_is_written(void **state)
 {
     (void)state;
     uploaded_site();
@@ -362,11 +363,12 @@ static void what_comes_back_before_it_was_deleted_stays(void **state)
     site();
     w.release.files[1].path = "zitemap.xml";
     compare();
+    expect("zitemap.xml new\nzitemap.xml.gz new gz\n-sitemap.xml!\n-sitemap.xml.gz!\n");
     upload(false);
     new_release();
     site();
     compare();
-    expect("-zitemap.xml!\n-zitemap.xml.gz!\n");
+    expect("sitemap.xml always\nsitemap.xml.gz always gz\n-zitemap.xml!\n-zitemap.xml.gz!\n");
 }
 
 static void retired_assets_stay_for_their_time(void **state)
@@ -578,7 +580,7 @@ int main(void)
         TEST(a_changed_mode_changes_what_it_must),
         TEST(folders_have_keys_of_their_own),
         TEST(what_is_no_longer_printed_goes),
-        TEST(what_comes_back_before_it_was_deleted_stays),
+        TEST(what_comes_back_before_it_was_surely_deleted_is_written),
         TEST(retired_assets_stay_for_their_time),
         TEST(an_asset_that_is_used_again_is_as_it_was),
         TEST(the_releases_own_retired_assets_keep_their_time),

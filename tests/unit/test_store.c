@@ -218,22 +218,23 @@ static void staged_files_have_their_bytes_and_times(void **state)
     struct stage st;
     struct error err = ERROR_INIT;
     uint64_t ref[3];
-    char name[32];
+    char name[STAGE_NAME_SIZE];
     stage_init(&st, &o->store, 3);
     assert_true(stage_discard(&st, &err));
     assert_false(scratch_has(&o->scratch, ".stage")); /* nothing before the first file */
-    assert_true(stage_put(&st, 2, "page", 4, "twin", 4, 1234567890, &ref[0], &err));
-    assert_true(stage_put(&st, 0, "", 0, NULL, 0, 1, &ref[1], &err));
-    assert_true(stage_put(&st, 2, "more", 4, NULL, 0, -5, &ref[2], &err));
+    assert_true(
+        stage_put(&st, 2, &(struct staged){NULL, "page", 4, "twin", 4, 1234567890}, &ref[0], &err));
+    assert_true(stage_put(&st, 0, &(struct staged){NULL, "", 0, NULL, 0, 1}, &ref[1], &err));
+    assert_true(stage_put(&st, 2, &(struct staged){NULL, "more", 4, NULL, 0, -5}, &ref[2], &err));
     assert_true(ref[0] != ref[1] && ref[1] != ref[2]);
     for (size_t i = 0; i < 3; i++) {
         static const int64_t times[] = {1234567890, 1, -5};
         struct stat file;
-        stage_name(ref[i], false, name);
+        stage_name(ref[i], NULL, false, name);
         assert_int_equal(fstatat(stage_folder(&st, ref[i]), name, &file, 0), 0);
         assert_int_equal(file.st_mtim.tv_sec, times[i]);
         assert_int_equal(file.st_mtim.tv_nsec, 0);
-        stage_name(ref[i], true, name);
+        stage_name(ref[i], NULL, true, name);
         assert_int_equal(fstatat(stage_folder(&st, ref[i]), name, &file, 0), i == 0 ? 0 : -1);
         if (i == 0)
             assert_int_equal(file.st_mtim.tv_sec, times[i]);
@@ -245,11 +246,11 @@ static void staged_files_have_their_bytes_and_times(void **state)
     assert_false(scratch_has(&o->scratch, ".stage/0/0/0"));
     assert_false(st.had_files); /* they were its own */
     scratch_write(&o->scratch, ".stage/2/0/0", "of a look that was killed");
-    assert_true(stage_put(&st, 1, "again", 5, NULL, 0, 7, &ref[0], &err));
+    assert_true(stage_put(&st, 1, &(struct staged){NULL, "again", 5, NULL, 0, 7}, &ref[0], &err));
     stage_release(&st);
     assert_true(scratch_has(&o->scratch, ".stage/1/0/0")); /* as if killed */
     stage_init(&st, &o->store, 1);
-    assert_true(stage_put(&st, 0, "new", 3, NULL, 0, 7, &ref[0], &err));
+    assert_true(stage_put(&st, 0, &(struct staged){NULL, "new", 3, NULL, 0, 7}, &ref[0], &err));
     assert_true(st.had_files);
     assert_false(scratch_has(&o->scratch, ".stage/1/0/0"));
     assert_false(scratch_has(&o->scratch, ".stage/2/0/0"));
@@ -267,7 +268,7 @@ static void a_link_in_place_of_the_stage_is_not_followed(void **state)
     scratch_write(&o->scratch, "elsewhere/0/file", "x");
     assert_int_equal(symlinkat("elsewhere", o->scratch.fd, ".stage"), 0);
     stage_init(&st, &o->store, 1);
-    assert_true(stage_put(&st, 0, "page", 4, NULL, 0, 7, &ref, &err));
+    assert_true(stage_put(&st, 0, &(struct staged){NULL, "page", 4, NULL, 0, 7}, &ref, &err));
     assert_true(S_ISDIR(scratch_stat(&o->scratch, ".stage").st_mode));
     assert_true(stage_discard(&st, &err));
     stage_release(&st);

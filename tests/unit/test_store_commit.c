@@ -61,8 +61,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static void add(struct out *o, const char *path, enum manifest_kind kind, const char *text,
-                const char *twin)
+/* in_set: it is staged as one of all the files of its folder. */
+static void add_to(struct out *o, bool in_set, const char *path, enum manifest_kind kind,
+                   const char *text, const char *twin)
 {
     struct error err = ERROR_INIT;
     struct manifest_file *f = manifest_add(&o->next);
@@ -72,8 +73,19 @@ static void add(struct out *o, const char *path, enum manifest_kind kind, const 
     f->gz_size = twin != NULL ? (uint32_t)strlen(twin) : 0;
     f->mtime = 1000000 + (int64_t)o->generation;
     digest_of(&o->digest, text, f->size, f->sha256);
-    assert_true(
-        stage_put(&o->stage, 0, text, f->size, twin, f->gz_size, f->mtime, &f->staged, &err));
+    const struct staged staged = {.path = in_set ? path : NULL,
+                                  .data = text,
+                                  .len = f->size,
+                                  .gz = twin,
+                                  .gz_len = f->gz_size,
+                                  .mtime = f->mtime};
+    assert_true(stage_put(&o->stage, 0, &staged, &f->staged, &err));
+}
+
+static void add(struct out *o, const char *path, enum manifest_kind kind, const char *text,
+                const char *twin)
+{
+    add_to(o, false, path, kind, text, twin);
 }
 
 static void begin(struct out *o)
@@ -289,10 +301,10 @@ static void a_release_that_never_began_leaves_nothing(void **state)
 {
     struct out *o = *state;
     struct error err = ERROR_INIT;
-    char name[32];
+    char name[STAGE_NAME_SIZE];
     begin(o);
     add(o, "a.html", MANIFEST_PAGE, "page", NULL);
-    stage_name(o->next.files[o->next.n_files - 1].staged, false, name);
+    stage_name(o->next.files[o->next.n_files - 1].staged, NULL, false, name);
     assert_int_equal(unlinkat(stage_folder(&o->stage, o->next.files[0].staged), name, 0), 0);
     assert_false(run(o, &err));
     assert_non_null(strstr(err.text, "what becomes a.html: No such file"));
@@ -334,6 +346,86 @@ static void the_intent_names_every_path(void **state)
     assert_true(is(o, "b.html", "page"));
 }
 
+static bool is_staged(struct out *o, const char *set)
+{
+    char path[64];
+    snprintf(path, sizeof(path), ".stage/0/%s", set);
+    return scratch_has(&o->scratch, path);
+}
+
+static void add_set(struct out *o, const char *folder, const char *twin)
+{
+    char path[64];
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%d.html", folder, i);
+        add_to(o, true, path, MANIFEST_OUTPUT, path, twin);
+    }
+}
+
+static void a_set_becomes_its_folder(void **state)
+{
+    struct out *o = *state;
+    begin(o);
+    add_set(o, "en/new", "twin");
+    add(o, "en/index.html", MANIFEST_PAGE, "page", NULL);
+    run_well(o);
+    assert_true(is(o, "en/new/0.html", "en/new/0.html"));
+    assert_true(is(o, "en/new/2.html.gz", "twin"));
+    assert_true(is(o, "en/index.html", "page"));
+    /* the folder itself has gone there; of a few files each is renamed, and flushed, by itself */
+    assert_int_equal(is_staged(o, "set0"), o->padding == 0);
+}
+
+static void a_set_whose_folder_is_there_comes_file_by_file(void **state)
+{
+    struct out *o = *state;
+    struct error err = ERROR_INIT;
+    assert_true(file_make_dirs(o->scratch.fd, "public/en/new", &err));
+    scratch_write(&o->scratch, "public/en/new/theirs.html", "of somebody else");
+    scratch_write(&o->scratch, "public/en/new/1.html.gz", "an old twin");
+    begin(o);
+    add_set(o, "en/new", NULL);
+    run_well(o);
+    assert_true(is(o, "en/new/theirs.html", "of somebody else"));
+    for (int i = 0; i < 3; i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "en/new/%d.html", i);
+        assert_true(is(o, path, path));
+    }
+    assert_false(scratch_has(&o->scratch, "public/en/new/1.html.gz"));
+}
+
+/* A page that was withdrawn after it was staged, and two files of one name. */
+static void what_is_no_part_of_the_release_does_not_come_with_its_set(void **state)
+{
+    struct out *o = *state;
+    begin(o);
+    add_set(o, "en/new", NULL);
+    add_to(o, true, "en/new/z.html", MANIFEST_OUTPUT, "withdrawn", NULL);
+    o->next.n_files--;
+    add_set(o, "en/twice", "twin");
+    add_to(o, true, "en/twice/2.html", MANIFEST_OUTPUT, "withdrawn", "twin");
+    o->next.n_files--;
+    add_to(o, true, "en/twice/3.html", MANIFEST_OUTPUT, "after it", NULL);
+    run_well(o);
+    assert_true(is(o, "en/new/2.html", "en/new/2.html"));
+    assert_false(scratch_has(&o->scratch, "public/en/new/z.html"));
+    assert_true(is(o, "en/twice/2.html", "en/twice/2.html"));
+    assert_true(is(o, "en/twice/3.html", "after it"));
+}
+
+/* Dependencies come first also where a folder has files of two kinds. */
+static void a_set_of_two_kinds_comes_file_by_file(void **state)
+{
+    struct out *o = *state;
+    begin(o);
+    add_set(o, "en/new", NULL);
+    add_to(o, true, "en/new/index.html", MANIFEST_PAGE, "page", NULL);
+    run_well(o);
+    assert_true(is(o, "en/new/0.html", "en/new/0.html"));
+    assert_true(is(o, "en/new/index.html", "page"));
+}
+
 #define BOTH(test)                                                                                 \
     cmocka_unit_test_setup_teardown(test, setup, teardown),                                        \
         cmocka_unit_test_setup_teardown(test, setup_large, teardown)
@@ -349,6 +441,10 @@ int main(void)
         BOTH(planted_links_lead_nowhere),
         BOTH(somebody_elses_folder_is_told_and_left),
         BOTH(earlier_intents_are_settled),
+        BOTH(a_set_becomes_its_folder),
+        BOTH(a_set_whose_folder_is_there_comes_file_by_file),
+        BOTH(what_is_no_part_of_the_release_does_not_come_with_its_set),
+        BOTH(a_set_of_two_kinds_comes_file_by_file),
         cmocka_unit_test_setup_teardown(a_release_that_never_began_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(the_intent_names_every_path, setup, teardown),
     };
