@@ -26,6 +26,9 @@ acl purgers {
 sub vcl_recv {
     # Pages are files: a query does not choose another one, and must not hide an object from a purge.
     set req.url = regsub(req.url, "\?.*$", "");
+    if (req.http.Host) {
+        set req.http.Host = std.tolower(req.http.Host);
+    }
 
     if (req.method == "PURGE" || req.method == "BAN") {
         if (client.ip !~ purgers) {

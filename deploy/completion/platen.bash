@@ -11,7 +11,7 @@ _platen()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W 'build listen rollback pin unpin serve render export migrate status help version --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'build upload listen rollback pin unpin serve render export migrate status help version --help --version' -- "$cur"))
         return
     fi
     case $command,$prev in
@@ -21,6 +21,10 @@ _platen()
         build,--source|build,-s) _platen_files -f; return ;;
         build,--locale|build,-l) return ;;
         build,--threads) return ;;
+        upload,--origin) return ;;
+        upload,--lock-wait) return ;;
+        upload,--config|upload,-c) _platen_files -f; return ;;
+        upload,--out|upload,-o) _platen_files -d; return ;;
         listen,--lock-wait) return ;;
         listen,--config|listen,-c) _platen_files -f; return ;;
         listen,--out|listen,-o) _platen_files -d; return ;;
@@ -59,14 +63,15 @@ _platen()
     esac
     if [[ $cur != -* ]]; then
         if [ "$command" = help ]; then
-            COMPREPLY=($(compgen -W 'settings build listen rollback pin unpin serve render export migrate status help version' -- "$cur"))
+            COMPREPLY=($(compgen -W 'settings build upload listen rollback pin unpin serve render export migrate status help version' -- "$cur"))
         else
             _platen_files -f
         fi
         return
     fi
     case $command in
-        build) COMPREPLY=($(compgen -W '--accept --dry-run --lock-wait --config --out --source --locale --threads --json --quiet --verbose --help' -- "$cur")) ;;
+        build) COMPREPLY=($(compgen -W '--accept --dry-run --lock-wait --no-upload --config --out --source --locale --threads --json --quiet --verbose --help' -- "$cur")) ;;
+        upload) COMPREPLY=($(compgen -W '--origin --verify --accept --dry-run --lock-wait --config --out --json --quiet --verbose --help' -- "$cur")) ;;
         listen) COMPREPLY=($(compgen -W '--lock-wait --config --out --source --locale --threads --json --quiet --verbose --help' -- "$cur")) ;;
         rollback) COMPREPLY=($(compgen -W '--list --dry-run --reason --lock-wait --config --out --threads --json --quiet --verbose --help' -- "$cur")) ;;
         pin) COMPREPLY=($(compgen -W '--reason --lock-wait --config --out --json --quiet --help' -- "$cur")) ;;

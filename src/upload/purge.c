@@ -160,6 +160,7 @@ bool purge_send(struct purge_job *job, size_t n, purge_make_fn *make, purge_judg
     job->err = &first;
     bool ran = http_run(job->http, next, job, err);
     free_slots(job);
+    job->err = NULL;
     if (!ran)
         return false;
     if (job->failed == 0)

@@ -83,12 +83,13 @@ static size_t divide(struct purge_job *job, struct state *s)
 
 bool purge_varnish(struct purge_job *job, struct error *err)
 {
-    struct state s = {.host = purge_host(job->arena, job->config->base_url)};
+    struct state *s = arena_calloc(job->arena, 1, sizeof(*s));
     const char *method = job->entry->method;
-    job->state = &s;
+    s->host = purge_host(job->arena, job->config->base_url);
+    job->state = s;
     if (job->everything)
         return purge_send(job, 1, make_ban, purge_judge_status, err);
     if (method != NULL && strcmp(method, "BAN") == 0)
-        return purge_send(job, divide(job, &s), make_ban, purge_judge_status, err);
+        return purge_send(job, divide(job, s), make_ban, purge_judge_status, err);
     return purge_send(job, job->n_urls, make_purge, purge_judge_status, err);
 }

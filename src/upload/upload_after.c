@@ -115,7 +115,7 @@ static size_t list_paths(const struct delta *d, bool held, struct prove_path *pa
 {
     size_t n = 0;
     for (size_t i = 0; i < d->n_puts; i++)
-        if (d->puts[i].variant == RECORD_PLAIN)
+        if (d->puts[i].variant == RECORD_PLAIN && d->puts[i].file->size <= PROVE_BYTES_MAX)
             paths[n++] = (struct prove_path){d->puts[i].file->path, d->puts[i].file->sha256};
     for (size_t i = 0; !held && i < d->n_deletes; i++)
         if (d->deletes[i].whole && d->deletes[i].variant == RECORD_PLAIN)

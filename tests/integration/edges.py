@@ -1,8 +1,8 @@
-"""Servers between an origin and its visitors: scripted ones, nginx and Varnish; and build/helpers/edge, which purges and proves.
+"""Servers between an origin and its visitors: scripted ones, nginx and Varnish; and the program that purges and proves.
 
     with Peer([(200, {}, b"yes"), 429, "hang"]) as peer: ...; peer.requests
     with Nginx(tmp_path / "n", root) as nginx, Varnish(tmp_path / "v", nginx.port) as varnish: ...
-    done = purge(base_url="https://www.example.com/", purge=[...], paths=[...])
+    done = edge(base_url="https://www.example.com/", purge=[...], paths=[...])
 """
 
 import http.server
