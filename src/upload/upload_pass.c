@@ -53,6 +53,12 @@ static bool take_record(struct pass *p, const struct strbuf *text, struct error 
     return true;
 }
 
+/* Whether the origin was pinned by somebody who is not this out/. */
+static bool is_pinned_elsewhere(const struct pass *p)
+{
+    return p->u->record.pin.generation != 0 && p->pin.generation == 0 && !p->options->unpin;
+}
+
 static bool get_record(struct pass *p, struct error *err)
 {
     struct upload *u = p->u;
@@ -60,7 +66,7 @@ static bool get_record(struct pass *p, struct error *err)
     enum target_outcome outcome;
     struct strbuf text;
     bool same = false, had = u->record_etag[0] != '\0' && u->record.generation > 0;
-    if (u->known)
+    if (u->known && !is_pinned_elsewhere(p)) /* that may be over by now, and nothing else tells */
         return true;
     strbuf_init(&text, UPLOAD_RECORD_MAX);
     bool ok = target_get(u->state, UPLOAD_RECORD_KEY, UPLOAD_RECORD_MAX,
@@ -189,10 +195,9 @@ static bool same_pin(const struct pin *a, const struct pin *b)
            strcmp(a->reason, b->reason) == 0;
 }
 
-/* Whether the origin was pinned by somebody who is not this out/. */
 static bool is_pinned(struct pass *p)
 {
-    if (p->u->record.pin.generation == 0 || p->pin.generation != 0 || p->options->unpin)
+    if (!is_pinned_elsewhere(p))
         return false;
     p->result->held = true;
     p->result->pin = p->u->record.pin;

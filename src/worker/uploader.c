@@ -337,6 +337,15 @@ static bool is_wanted(struct uploader *u)
     return wanted;
 }
 
+/* The first look may still be at work. */
+static bool is_printed(struct uploader *u)
+{
+    sleeper_lock(&u->sleeper);
+    bool printed = u->wanted > 0;
+    sleeper_unlock(&u->sleeper);
+    return printed;
+}
+
 /* `at`: not before, after a failure or while another worker leads; NEVER: as soon as there is
  * something to upload. */
 static void *uploader_main(void *payload)
@@ -348,8 +357,9 @@ static void *uploader_main(void *payload)
         int64_t now = pg_conn_clock();
         if (follows && leads(u))
             at = now;
-        if (at > now && (follows || !is_wanted(u))) {
-            sleeper_wait(&u->sleeper, at);
+        bool waits = at > now && (follows || !is_wanted(u));
+        if (waits || !is_printed(u)) {
+            sleeper_wait(&u->sleeper, waits ? at : NEVER);
             continue;
         }
         follows = !may_upload(u);
