@@ -56,7 +56,6 @@ OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %/tree.c,$(wildcard tests/bench/*.c)))
 HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%,$(wildcard tests/helpers/*.c))
-TOOLS   := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all test unit demo demo-stop lint analyze bench soak fuzz install clean format docs golden
@@ -118,11 +117,6 @@ $(B)/unit/%: tests/unit/%.c $(B)/libplaten.a
 	@mkdir -p $(@D)
 	$(call run,CC)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS) -lcmocka
 
-# Programs that tests drive modules with.
-$(B)/tools/%: tests/tools/%.c $(B)/libplaten.a
-	@mkdir -p $(@D)
-	$(call run,CC)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libplaten.a $(LIB_LIBS)
-
 # Every fuzz target with its committed corpus, once, by whatever compiler there is.
 $(B)/corpus/%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(B)/libplaten.a
 	@mkdir -p $(@D)
@@ -146,7 +140,7 @@ soak: $(B)/platen $(HELPERS)
 	@PLATEN_SOAK=1 $(PYTHON) tests/run --build $(B) --only soak $(if $(T),-k '$(T)')
 
 # BENCH=quick: fewer repeats. BENCH_DIR: a folder on the disk to be measured.
-bench: $(B)/platen $(BENCHES) $(TOOLS)
+bench: $(B)/platen $(BENCHES)
 	@$(PYTHON) -B tests/bench/run --build $(B) $(if $(filter quick,$(BENCH)),--quick) $(if $(BENCH_DIR),--dir '$(BENCH_DIR)')
 
 $(B)/bench/%: tests/bench/%.c tests/bench/tree.c tests/bench/tree.h $(B)/libplaten.a
@@ -209,5 +203,5 @@ install: $(B)/platen
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d) $(HELPERS:=.d) $(BENCHES:=.d) $(TOOLS:=.d) $(FUZZERS:%=$(B)/corpus/%.d) $(FUZZ_OBJECTS:.o=.d) \
+-include $(OBJECTS:.o=.d) $(B)/main.d $(UNITS:=.d) $(HELPERS:=.d) $(BENCHES:=.d) $(FUZZERS:%=$(B)/corpus/%.d) $(FUZZ_OBJECTS:.o=.d) \
   $(FUZZERS:%=$(F)/fuzz_%.d)

@@ -161,6 +161,8 @@ bool s3_error_of(const struct s3 *s3, const struct http_answer *a, struct error 
     bool redirect = a->status >= 300 && a->status <= 399;
     if (words[0] == '\0' && redirect)
         words = "the server sends us elsewhere; redirects are not followed";
+    else if (words[0] == '\0' && a->status <= 299)
+        words = "the server answers without an ETag";
     else if (words[0] == '\0')
         words = "the server refuses";
     strbuf_addf(&text, "%s (%ld%s%s)", words, a->status, e.code[0] != '\0' ? " " : "", e.code);

@@ -3,7 +3,8 @@
     pg           one private PostgreSQL for the whole run (pgcluster.Cluster)
     db           a fresh database with all migrations applied, for one test (cmsdb.Database)
     empty_db     a fresh database with nothing in it
-    s3           a real S3 server for the whole run (s3server.S3Server)
+    s3           one private S3 server for the whole run (s3server.S3Server)
+    bucket       the name of a fresh bucket there
     make_db      makes more of them: make_db() migrated, make_db(migrated=False) empty
 
 A migrated database is a copy of a template that is migrated once: a few hundredths of a second
@@ -61,3 +62,8 @@ def empty_db(make_db):
 def s3():
     with S3Server() as server:
         yield server
+
+
+@pytest.fixture
+def bucket(s3):
+    return s3.make_bucket()

@@ -11,6 +11,7 @@ It listens on free ports of 127.0.0.1, by http and by https with a certificate o
 http://127.0.0.1:PORT/BUCKET/KEY and http://BUCKET.localhost:PORT/KEY. Everything is gone when it is stopped.
 """
 
+import glob
 import itertools
 import os
 import shutil
@@ -150,6 +151,7 @@ class S3Server:
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         self._daemon("ceph-osd", "-i", "0")
         while " 1 up" not in self._run("ceph", "osd", "stat", check=False):
+            self._keep("ceph-osd")
             self._wait("the OSD to come up")
         self.start_gateway()
         self._again("radosgw-admin", "user", "create", "--uid=test", "--display-name=test",
@@ -183,13 +185,18 @@ class S3Server:
 
     def _daemon(self, *argv):
         """In the foreground: a child that is known by its pid."""
-        self._daemons[argv[0]] = subprocess.Popen(
-            argv + ("-f",), env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=open(os.path.join(self.dir, "log", argv[0] + ".err"), "ab"))
+        with open(os.path.join(self.dir, "log", argv[0] + ".err"), "ab") as log:
+            self._daemons[argv[0]] = subprocess.Popen(argv + ("-f",), env=self._env, stdin=subprocess.DEVNULL,
+                                                      stdout=subprocess.DEVNULL, stderr=log)
+
+    def _keep(self, name):
+        """A daemon may be refused like any client when it starts, and ends then."""
+        if self._daemons[name].poll() is not None:
+            self._daemon(*self._daemons[name].args[:-1])
 
     def _wait(self, what):
         if time.monotonic() > self._deadline:
-            raise S3Error("waited too long for " + what)
+            raise S3Error("waited too long for %s: %s" % (what, self._said()))
         time.sleep(0.03)
 
     def start_gateway(self):
@@ -203,13 +210,15 @@ class S3Server:
             except urllib.error.HTTPError:
                 return
             except OSError:
-                if self._daemons["radosgw"].poll() is not None:
-                    raise S3Error("radosgw ended: " + self._log("radosgw"))
+                self._keep("radosgw")
                 self._wait("the gateway to answer")
 
-    def _log(self, name):
-        with open(os.path.join(self.dir, "log", name + ".err")) as f:
-            return f.read()[-2000:]
+    def _said(self):
+        text = ""
+        for path in sorted(glob.glob(os.path.join(self.dir, "log", "*.err"))):
+            with open(path, errors="replace") as f:
+                text += f.read()[-1000:]
+        return text
 
     # --- faults ---
 
@@ -260,13 +269,15 @@ class S3Server:
         self.client().create_bucket(Bucket=name)
         return name
 
-    def objects(self, bucket):
-        """{key: bytes} of all there is."""
-        client = self.client()
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+    def etags(self, bucket):
+        """{key: ETag} of all there is: by this server the MD5 of what was put."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return {entry["Key"]: entry["ETag"].strip('"') for page in pages for entry in page.get("Contents", ())}
 
     def keys(self, bucket):
-        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return list(self.etags(bucket))
+
+    def objects(self, bucket):
+        """{key: bytes} of all there is; 50 ms each."""
+        client = self.client()
+        return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in self.etags(bucket)}

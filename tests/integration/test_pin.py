@@ -256,8 +256,8 @@ def test_pin_again_and_unpin_again(site):
     assert not again["changed"] and again["pin"] == first["pin"]
     again = site.good("pin", "--json", "--reason", 'because of "this"').json()
     assert again["changed"] and again["pin"] == {**first["pin"], "reason": 'because of "this"'}
-    assert site.good("unpin", "--json").json() == {"exit": 0, "changed": True, "pin": None}
-    assert site.good("unpin", "--json").json() == {"exit": 0, "changed": False, "pin": None}
+    assert site.good("unpin", "--json").json() == {"exit": 0, "changed": True, "pin": None, "upload": None}
+    assert site.good("unpin", "--json").json() == {"exit": 0, "changed": False, "pin": None, "upload": None}
     assert left_behind(site.out) == []
 
 
