@@ -66,8 +66,8 @@ struct target_object {
     const void *body;
     size_t len;
     const uint8_t *body_sha256; /* of the body as stored; NULL: computed here */
-    const char *identity;       /* hex SHA-256 of the content: x-amz-meta-platen-sha256; or
-                                   NULL */
+    const char *identity;       /* hex SHA-256 of the content: x-amz-meta-platen-sha256;
+                                   NULL: that of the body */
     const struct target_headers *headers;
     enum target_if condition;
     const char *etag; /* of TARGET_IF_SAME, without quotes */
@@ -96,8 +96,10 @@ struct target_s3 {
 
 struct target *target_open_s3(const struct target_s3 *where, const struct target_options *options,
                               struct error *err);
-/* Files appear by rename, headers are not kept, ETags are digests of the content; conditions hold
- * among platens on one machine (flock). */
+/* Files appear by rename, headers are not kept, ETags are digests of the bytes; conditions hold
+ * among platens on one machine (flock). A file that has the same bytes already is not written.
+ * Symbolic links below the folder are not followed; keys that are no plain path of a file are
+ * refused, and ".platen.lock" and ".platen.new" are the target's own. */
 struct target *target_open_folder(const char *path, const struct target_options *options,
                                   struct error *err);
 void target_close(struct target *t); /* accepts NULL */

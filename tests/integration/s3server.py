@@ -65,6 +65,9 @@ mon tick interval = 1
 osd min pg log entries = 100
 osd max pg log entries = 200
 osd pg log dups tracked = 50
+# A gateway that was killed is told of changes until this has passed, and who made them waits for its answer.
+osd client watch timeout = 2
+client notify timeout = 2
 [mon]
 mon data = {dir}/mon
 mon initial members = a

@@ -1,5 +1,6 @@
 """upload/target.h against a real S3 server and a folder: what is stored, conditions, listings, and what refusals say."""
 
+import glob
 import hashlib
 import subprocess
 
@@ -7,9 +8,8 @@ import pytest
 
 from helper import helper
 from peer import Peer, answer
-from s3server import S3Server
+from s3server import make_certificate
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 KEYS = ["a b.html", "a+b", "a=b&c", "100%", "100%25", "%41", "käse/Öl.html", "日本/語.html", "emoji/🚀", "a/" * 60 + "deep",
         "x" * 1024, "tilde~dot.dash-under_", "!*'();:@,$[]?#\"<>|\\^`{}", "dir", "dir/index.html", "a//b", "c++/c%2B%2B"]
 HOSTILE = ["", "/etc/passwd", "a\x01b", "\udcff"]
@@ -60,7 +60,7 @@ class Target:
     def lines(self, objects, condition="-"):
         """objects: {key: bytes}."""
         text = ""
-        for i, (key, body) in enumerate(objects.items()):
+        for key, body in objects.items():
             path = self.tmp_path / ("body-%s" % hashlib.sha256(body).hexdigest()[:16])
             path.write_bytes(body)
             text += "%s\t%s\t%s\n" % (key, path, condition)
@@ -143,8 +143,8 @@ def test_headers_are_stored_as_sent(s3, bucket, target):
     assert stored["ContentType"] == "text/html; charset=utf-8"
     assert stored["ContentEncoding"] == "gzip"
     assert stored["CacheControl"].split() == ["public,", "max-age=0,", "s-maxage=60"]
-    assert stored["Metadata"] == {"owner-id": "x y", "owner": "z", "platen-sha256": identity} or \
-        stored["Metadata"] == {"owner-id": "x  y", "owner": "z", "platen-sha256": identity}
+    metadata = {name: " ".join(value.split()) for name, value in stored["Metadata"].items()}
+    assert metadata == {"owner-id": "x y", "owner": "z", "platen-sha256": identity}
     assert target.run("head", "p").lines == [["DONE", "p", etag_of(b"zipped"), identity, "6"]]
 
 
@@ -242,7 +242,10 @@ def test_an_unknown_key_is_named(target):
 
 @pytest.mark.parametrize("minutes", [-20, 20])
 def test_a_clock_that_is_off_is_corrected(target, s3, bucket, minutes):
-    clock = {"LD_PRELOAD": FAKETIME, "FAKETIME": "%+dm" % minutes, "DONT_FAKE_MONOTONIC": "1"}
+    library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    assert library, "this test needs libfaketime: make test installs it"
+    clock = {"LD_PRELOAD": library[0], "FAKETIME": "%+dm" % minutes, "DONT_FAKE_MONOTONIC": "1",
+             "ASAN_OPTIONS": "verify_asan_link_order=0"}
     done = target.put({"k%d" % n: b"x" for n in range(100)}, **clock)
     assert done.code == 0 and len(s3.keys(bucket)) == 100, done
     assert done.requests <= 100 + 16 + 1  # those that were under way before the first answer
@@ -303,9 +306,7 @@ def test_tls(s3, bucket, tmp_path):
 
 
 def test_a_certificate_of_another_host(s3, tmp_path):
-    import s3server
-
-    ca = s3server.make_certificate(tmp_path, "DNS:other.example")
+    ca = make_certificate(tmp_path, "DNS:other.example")
     with Peer(lambda r: answer(200, ETag='"e"'), certificate=tmp_path) as peer:
         done = s3_target(s3, "bbb", tmp_path, "--ca", ca, endpoint=peer.endpoint).put({"k": b"y"})
         assert done.code == 1 and done.requests == 0 and peer.requests == []
@@ -316,7 +317,7 @@ def test_a_certificate_of_another_host(s3, tmp_path):
 
 def told(target, script, *args, text=""):
     with Peer(script) as peer:
-        t = Target(target.tmp_path, ["--bucket", "bbb", "--endpoint", peer.endpoint, "--give-up", "300"], target.env)
+        t = Target(target.tmp_path, ["--bucket", "bbb", "--endpoint", peer.endpoint, "--give-up", "20000"], target.env)
         return t.run(*args, text=text)
 
 
