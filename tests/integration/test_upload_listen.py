@@ -307,13 +307,13 @@ def test_what_a_leader_leaves_half_done_is_finished_by_the_next(two, cms, origin
 
 def test_it_ends_soon_in_the_middle_of_an_upload(notes, site, s3, tmp_path):
     """And the next start finishes what was begun."""
-    notes.rows("INSERT INTO note SELECT 'n' || n, 'en', 'More' FROM generate_series(1, 150) n")
+    notes.rows("INSERT INTO note SELECT 'n' || n, 'en', 'More' FROM generate_series(1, 60) n")
     with FaultProxy(s3.port) as proxy:
         origin = BucketOrigin(s3, s3.make_bucket(), "site/", endpoint="http://127.0.0.1:%d" % proxy.port)
         proxy.set(delay=150)
         worker = site.listen(notes, env=origin.env).start()
         try:
-            until(lambda: "en/n1.html" in origin.keys() or len(origin.keys()) > 20, 30)
+            until(lambda: "en/n1.html" in origin.keys() or len(origin.keys()) > 10, 30)
             begun = time.monotonic()
             assert worker.stop() == 0
             assert time.monotonic() - begun < 3
