@@ -139,9 +139,9 @@ golden: $(B)/platen
 soak: $(B)/platen $(HELPERS)
 	@PLATEN_SOAK=1 $(PYTHON) tests/run --build $(B) --only soak $(if $(T),-k '$(T)')
 
-# BENCH=quick: fewer repeats. BENCH_DIR: a folder on the disk to be measured.
+# BENCH=quick: fewer repeats; BENCH=uploads: those alone. BENCH_DIR: a folder on the disk to be measured.
 bench: $(B)/platen $(BENCHES)
-	@$(PYTHON) -B tests/bench/run --build $(B) $(if $(filter quick,$(BENCH)),--quick) $(if $(BENCH_DIR),--dir '$(BENCH_DIR)')
+	@$(PYTHON) -B tests/bench/run --build $(B) $(if $(filter quick,$(BENCH)),--quick) $(if $(filter uploads,$(BENCH)),--uploads) $(if $(BENCH_DIR),--dir '$(BENCH_DIR)')
 
 $(B)/bench/%: tests/bench/%.c tests/bench/tree.c tests/bench/tree.h $(B)/libplaten.a
 	@mkdir -p $(@D)

@@ -78,6 +78,8 @@ void uploading_run(struct uploading *u, const struct config *c, const struct opt
     options.wait_ms = c->lock_wait_ms;
     options.progress = isatty(STDERR_FILENO) && !o->quiet && !o->json ? show_progress : NULL;
     options.payload = &meter;
+    options.list = o->json || o->verbose;
+    options.once = true;
     if (!upload_open(&upload, c, NULL, &err)) {
         u->code = say_error(&err);
         return;

@@ -158,8 +158,9 @@ static bool probe_match(struct fence *f, enum target_match how, struct target_co
     bool right = false, wrong = false;
     snprintf(own, sizeof(own), "%s", f->etag);
     target_set_conditions(f->target, trial);
-    if (!goes_through(f, TARGET_IF_SAME, own, &right, err) ||
-        !goes_through(f, TARGET_IF_SAME, "00000000000000000000000000000000", &wrong, err))
+    if (!goes_through(f, TARGET_IF_SAME, own, &right, err))
+        return false;
+    if (right && !goes_through(f, TARGET_IF_SAME, "00000000000000000000000000000000", &wrong, err))
         return false;
     if (right && !wrong)
         found->match = how;

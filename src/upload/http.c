@@ -228,6 +228,13 @@ static bool try_again(struct http *h, struct http_task *t, enum http_verdict ver
            (h->options.attempts_max == 0 || a->attempts < h->options.attempts_max);
 }
 
+/* What Retry-After asks for. Not the first time with 503: a server that refuses single requests by
+ * chance or to slow us down sends it, too, and a second for each of them is more than it takes. */
+static const char *wished_pause(const struct http_answer *a)
+{
+    return a->status == 503 && a->attempts == 1 ? NULL : http_answer_header(a, "retry-after");
+}
+
 /* An attempt is over: an answer, or another attempt later. */
 static void settle(struct http *h, struct http_attempt *attempt, CURLcode code, struct run *run)
 {
@@ -244,8 +251,8 @@ static void settle(struct http *h, struct http_attempt *attempt, CURLcode code, 
         learn_skew(h, &t->answer);
     if (try_again(h, t, verdict, now_ms)) {
         t->answer.doubt = t->answer.doubt || unclear;
-        t->due_ms = now_ms + http_queue_pause(&h->waiting, t->answer.attempts,
-                                              http_answer_header(&t->answer, "retry-after"));
+        t->due_ms =
+            now_ms + http_queue_pause(&h->waiting, t->answer.attempts, wished_pause(&t->answer));
         http_queue_add(&h->waiting, t);
         return;
     }

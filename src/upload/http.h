@@ -7,9 +7,10 @@
  *
  * Each request is tried again on its own: after 429, 500, 502, 503, 504, a connection that breaks,
  * an answer cut short and a stall it waits, longer each time and by chance (full jitter, or what
- * Retry-After asks for, within bounds), while all others go on. It ends with the last answer when
- * `give_up_ms` have passed since the server was last heard to do anything right for any request of
- * this run (an outage ends all requests together, a slow key none), or after `attempts_max`.
+ * Retry-After asks for, within bounds and not at a first 503), while all others go on. It ends with
+ * the last answer when `give_up_ms` have passed since the server was last heard to do anything
+ * right for any request of this run (an outage ends all requests together, a slow key none), or
+ * after `attempts_max`.
  *
  * TLS is verified, redirects are not followed, only http and https are spoken, `Expect` is off, the
  * path goes out as it is, and no header but those of the request, Host, User-Agent and

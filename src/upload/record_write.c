@@ -9,6 +9,7 @@
 #include "upload/record_code.h"
 
 #define PIECE ((size_t)16 << 10) /* of text that is packed at once */
+#define LEVEL 6                  /* 9 takes half as long again for 0.05 % less */
 
 /* --- packing ---------------------------------------------------------------------------------- */
 
@@ -158,7 +159,7 @@ bool record_write(const struct record *r, struct strbuf *out, struct error *err)
     struct pack p = {.out = out, .text = STRBUF_INIT};
     if (!check_header(r, err))
         return false;
-    if (deflateInit2(&p.z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK ||
+    if (deflateInit2(&p.z, LEVEL, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK ||
         deflateSetHeader(&p.z, &header) != Z_OK)
         return error_set(err, ERROR_FAILED, "zlib cannot start a gzip stream");
     add_header(&p.text, r);

@@ -55,6 +55,8 @@ struct upload_options {
     bool verify;     /* ask what is really there and put right what is not as recorded */
     bool accept;     /* delete however much it is */
     bool unpin;      /* the origin's pin is over */
+    bool list;       /* fill result.changes; with dry_run always */
+    bool once;       /* the session ends with this run: nothing is kept for another */
     int64_t wait_ms; /* for somebody else's claim, and for the lock of out/ */
     /* step is "uploading", "deleting", "proving"; from the uploading thread */
     void (*progress)(void *payload, const char *step, uint64_t done, uint64_t total);

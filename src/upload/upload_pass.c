@@ -376,6 +376,9 @@ static void keep_record(struct pass *p)
     struct upload *u = p->u;
     struct strbuf text;
     struct error unread = ERROR_INIT;
+    u->known = false;
+    if (p->options->once)
+        return;
     strbuf_init(&text, UPLOAD_RECORD_MAX);
     u->known = record_write(&p->delta.next, &text, &unread);
     record_release(&u->record);
@@ -435,7 +438,8 @@ static bool decide(struct pass *p, enum pass_end *end, struct error *err)
     if (!compare(p, err))
         return false;
     hold_deletes(p);
-    list_changes(p);
+    if (p->options->list || p->options->dry_run)
+        list_changes(p);
     p->result->generation = u->record.generation;
     if (p->options->dry_run)
         return true;

@@ -58,6 +58,7 @@ class Stage:
         self.build = build
         self.platen_path = os.path.join(build, "platen")
         self.cluster = Cluster(durable=True, settings={"shared_buffers": "128MB"})
+        self.servers = None  # process ids whose time is the server's; None: PostgreSQL's
         self._numbers = {}
 
     def start(self):
@@ -161,11 +162,14 @@ class Stage:
 
     # -- inside -------------------------------------------------------------------------------------
 
+    def _postmaster(self):
+        with open(os.path.join(self.cluster.directory, "data", "postmaster.pid"), encoding="ascii") as file:
+            return int(file.readline())
+
     def _server_cpu(self):
         """Processor seconds of the whole server so far. A session that ended is part of the postmaster's children
         as soon as that has noticed."""
-        with open(os.path.join(self.cluster.directory, "data", "postmaster.pid"), encoding="ascii") as file:
-            postmaster = int(file.readline())
+        roots = self.servers or [self._postmaster()]
         ticks = 0
         for path in glob.glob("/proc/[0-9]*/stat"):
             try:
@@ -173,9 +177,9 @@ class Stage:
                     fields = stat.read().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(path.split("/")[2]) == postmaster:
+            if int(path.split("/")[2]) in roots:
                 ticks += sum(map(int, fields[11:15]))
-            elif int(fields[1]) == postmaster:
+            elif int(fields[1]) in roots:
                 ticks += sum(map(int, fields[11:13]))
         return ticks / TICKS
 
@@ -183,5 +187,5 @@ class Stage:
 def clean_environment(more=None):
     """Our environment without what would change what is measured."""
     kept = {key: value for key, value in os.environ.items()
-            if not key.startswith(("PG", "PLATEN_", "DATABASE_URL", "HUGO_", "MAKE", "MFLAGS"))}
+            if not key.startswith(("PG", "PLATEN_", "DATABASE_URL", "HUGO_", "MAKE", "MFLAGS", "AWS_", "RCLONE_"))}
     return {**kept, "LC_ALL": "C.UTF-8", **(more or {})}

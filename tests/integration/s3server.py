@@ -255,6 +255,9 @@ class S3Server:
 
     # --- use ---
 
+    def pids(self):
+        return [daemon.pid for daemon in self._daemons.values()]
+
     def env(self):
         return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": "us-east-1"}
 
