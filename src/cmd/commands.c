@@ -541,13 +541,15 @@ const struct cmd cmd_table[] = {
      .operands = "",
      .description =
          "Tells what the worker that prints to the output folder says of itself: how it hears of "
-         "changes, its last look and why, how long a commit takes to become a page, what is due, "
+         "changes, its last look and why, how long a commit takes to become a page and to be live, "
+         "what is at the origin, what is due, "
          "held or wrong. Without a worker it tells which release is there. It reads files of the "
          "output folder only: no database, no lock.\n"
          "A worker writes out/status.json with each change, and every 5 seconds without one. It "
          "counts as gone when its process is not there, and as silent when it has not written for "
          "three times as long: hung, stopped, or cut off. Exit code 0: a worker is alive and well; "
-         "1: none is, or its last look failed; 3: it is, but something is held or pinned.",
+         "1: none is, or its last look or upload failed; 3: it is, but something is held or "
+         "pinned.",
      .run = cmd_status,
      .config = CMD_MAY_CONFIG,
      OPTIONS(status_options),

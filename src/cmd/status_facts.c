@@ -65,9 +65,10 @@ bool status_facts_held(const struct status_facts *f)
 int status_facts_exit(const struct status_facts *f)
 {
     if (!status_facts_alive(f) || f->worker.failures_in_row > 0 || f->worker.stuck ||
-        f->warning.kind != ERROR_NONE)
+        status_origin_fails(&f->worker.origin) || f->warning.kind != ERROR_NONE)
         return CMD_FAILED;
-    return status_facts_held(f) || f->pin.generation > 0 ? CMD_HELD : CMD_DONE;
+    return status_facts_held(f) || f->pin.generation > 0 || f->worker.origin.held ? CMD_HELD
+                                                                                  : CMD_DONE;
 }
 
 const char *status_facts_life(const struct status_facts *f)

@@ -38,8 +38,8 @@ bool status_facts_worker_looked(const struct status_facts *f);
  * release that would say so. */
 bool status_facts_held(const struct status_facts *f);
 
-/* enum cmd_exit: failed when nobody is there, the last look failed, or one is stuck; else held;
- * else done. */
+/* enum cmd_exit: failed when nobody is there, the last look or upload failed, a look is stuck, or
+ * caches or visitors do not have what was uploaded; else held; else done. */
 int status_facts_exit(const struct status_facts *f);
 
 /* "alive", "silent", "gone", "stopped"; "none" without a status, "unknown" when it is damaged. */

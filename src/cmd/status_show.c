@@ -6,62 +6,17 @@
 
 #include "base/json.h"
 #include "cmd/result.h"
-#include "worker/instant.h"
+#include "cmd/status_lines.h"
+#include "cmd/status_origin.h"
 
-#define DURATION_SIZE 32
 #define LINES_SHOWN 10 /* of problems */
-
-/* --- lines ------------------------------------------------------------------------------------ */
-
-/* One line: label, then text. Manifests come from a disk where anything may stand: whatever could
- * play with the terminal is taken out. */
-static void show(const char *label, const struct strbuf *text)
-{
-    char clean[4096];
-    STATUS_SET(clean, text->buf);
-    printf("%-10s %s\n", label, clean);
-}
-
-static void show_and_clear(const char *label, struct strbuf *text)
-{
-    show(label, text);
-    strbuf_reset(text);
-}
-
-/* "850 ms", "12 s", "3 min 20 s", "5 h 2 min", "4 days". */
-static const char *duration(int64_t ms, char text[DURATION_SIZE])
-{
-    int64_t s = ms / 1000;
-    if (ms < 1000)
-        snprintf(text, DURATION_SIZE, "%" PRId64 " ms", ms > 0 ? ms : 0);
-    else if (s < 60)
-        snprintf(text, DURATION_SIZE, "%" PRId64 " s", s);
-    else if (s < 3600)
-        snprintf(text, DURATION_SIZE, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
-    else if (s < 2 * 86400)
-        snprintf(text, DURATION_SIZE, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
-    else
-        snprintf(text, DURATION_SIZE, "%" PRId64 " days", s / 86400);
-    return text;
-}
-
-static void add_moment(struct strbuf *sb, int64_t at, int64_t now)
-{
-    char text[INSTANT_SIZE], length[DURATION_SIZE];
-    instant_format(at, text);
-    text[19] = '\0'; /* without fractions */
-    if (at > now)
-        strbuf_addf(sb, "%sZ, in %s", text, duration(at - now, length));
-    else
-        strbuf_addf(sb, "%sZ, %s ago", text, duration(now - at, length));
-}
 
 /* --- the worker ------------------------------------------------------------------------------- */
 
 static void show_absence(const struct status_facts *f, struct strbuf *sb)
 {
     const struct worker_status *w = &f->worker;
-    char length[DURATION_SIZE];
+    char length[STATUS_DURATION_SIZE];
     if (f->worker_fault.kind != ERROR_NONE) {
         strbuf_addf(sb, "unknown: %s", f->worker_fault.text);
     } else if (!f->has_worker) {
@@ -69,22 +24,24 @@ static void show_absence(const struct status_facts *f, struct strbuf *sb)
     } else {
         strbuf_addf(sb, "%s: %s, pid %" PRId64 " on %s; its last word was at ",
                     status_facts_life(f), w->id, w->pid, w->host);
-        add_moment(sb, w->written, f->now);
+        status_lines_add_moment(sb, w->written, f->now);
         if (f->life == STATUS_SILENT)
-            strbuf_addf(sb, " (one is due every %s)", duration(w->heartbeat_ms, length));
+            strbuf_addf(sb, " (one is due every %s)",
+                        status_lines_duration(w->heartbeat_ms, length));
     }
-    show_and_clear("worker", sb);
+    status_lines_show("worker", sb);
 }
 
 static void show_worker(const struct status_facts *f, struct strbuf *sb)
 {
     const struct worker_status *w = &f->worker;
-    char length[DURATION_SIZE];
+    char length[STATUS_DURATION_SIZE];
     strbuf_addf(sb, "alive: %s, pid %" PRId64 " on %s, platen %s, up %s%s", w->id, w->pid, w->host,
-                w->version, duration(f->now - w->started, length), w->leader ? ", leader" : "");
-    show_and_clear("worker", sb);
+                w->version, status_lines_duration(f->now - w->started, length),
+                w->leader ? ", leader" : "");
+    status_lines_show("worker", sb);
     strbuf_addf(sb, "%s%s%s", status_mode_name(w->mode), w->why[0] != '\0' ? ": " : "", w->why);
-    show_and_clear("mode", sb);
+    status_lines_show("mode", sb);
 }
 
 static void show_look(const struct status_facts *f, struct strbuf *sb)
@@ -94,7 +51,7 @@ static void show_look(const struct status_facts *f, struct strbuf *sb)
     if (look->result == STATUS_NO_LOOK) {
         strbuf_addstr(sb, "none has ended yet");
     } else {
-        add_moment(sb, look->at, f->now);
+        status_lines_add_moment(sb, look->at, f->now);
         strbuf_addf(sb, ": %s, %s, %.3f s, %s", look->reason,
                     look->incremental ? "incremental" : "full", look->seconds,
                     status_result_name(look->result));
@@ -107,11 +64,11 @@ static void show_look(const struct status_facts *f, struct strbuf *sb)
         if (look->error[0] != '\0')
             strbuf_addf(sb, ": %s", look->error);
     }
-    show_and_clear("last look", sb);
+    status_lines_show("last look", sb);
     if (status_facts_alive(f) && w->looking_since != 0) {
         strbuf_addf(sb, "%s since ", w->stuck ? "STUCK" : "at work");
-        add_moment(sb, w->looking_since, f->now);
-        show_and_clear("looking", sb);
+        status_lines_add_moment(sb, w->looking_since, f->now);
+        status_lines_show("looking", sb);
     }
 }
 
@@ -119,19 +76,19 @@ static void show_figures(const struct status_facts *f, struct strbuf *sb)
 {
     const struct worker_status *w = &f->worker;
     const struct status_counters *n = &w->counters;
-    char length[DURATION_SIZE];
+    char length[STATUS_DURATION_SIZE];
     if (w->latency.count > 0) {
         strbuf_addf(sb, "commit to page: half within %.1f ms, 99 %% within %.1f ms, all %.1f ms",
                     w->latency.p50_ms, w->latency.p99_ms, w->latency.max_ms);
-        show_and_clear("latency", sb);
+        status_lines_show("latency", sb);
     }
     if (w->lag_ms >= 0) {
         if (w->lag_ms == 0)
             strbuf_addstr(sb, "none");
         else
             strbuf_addf(sb, "what was announced %s ago is not printed yet",
-                        duration(w->lag_ms, length));
-        show_and_clear("lag", sb);
+                        status_lines_duration(w->lag_ms, length));
+        status_lines_show("lag", sb);
     }
     strbuf_addf(sb,
                 "%" PRIu64 ": %" PRIu64 " full, %" PRIu64 " incremental, %" PRIu64
@@ -139,7 +96,7 @@ static void show_figures(const struct status_facts *f, struct strbuf *sb)
                 n->looks, n->full, n->incremental, n->failures, n->notifications, n->reconnects);
     if (n->unnamed > 0)
         strbuf_addf(sb, "; %" PRIu64 " found what the change log did not name", n->unnamed);
-    show_and_clear("looks", sb);
+    status_lines_show("looks", sb);
 }
 
 /* --- what is there in any case ---------------------------------------------------------------- */
@@ -152,7 +109,7 @@ static void show_release(const struct status_facts *f, struct strbuf *sb)
                     m->version);
     else
         strbuf_addf(sb, "none in %s", f->out);
-    show_and_clear("release", sb);
+    status_lines_show("release", sb);
 }
 
 static void show_due(const struct status_facts *f, struct strbuf *sb)
@@ -160,14 +117,14 @@ static void show_due(const struct status_facts *f, struct strbuf *sb)
     const struct worker_status *w = &f->worker;
     bool alive = status_facts_alive(f);
     if (alive && w->next_due != 0)
-        add_moment(sb, w->next_due, f->now);
+        status_lines_add_moment(sb, w->next_due, f->now);
     else if (f->release.next_change_at != NULL)
         strbuf_addstr(sb, f->release.next_change_at);
     if (alive && w->overdue > 0)
         strbuf_addf(sb, "%sschedules of %" PRId64 " locale%s are past their time",
                     sb->len > 0 ? "; " : "", w->overdue, w->overdue == 1 ? "" : "s");
     if (sb->len > 0)
-        show_and_clear("next due", sb);
+        status_lines_show("next due", sb);
 }
 
 static void add_held(struct strbuf *sb, const char *set, const char *locale)
@@ -194,7 +151,7 @@ static void show_held(const struct status_facts *f, struct strbuf *sb)
     if (sb->len == 0 && f->pin.generation == 0)
         strbuf_addstr(sb, "see the problems");
     if (sb->len > 0)
-        show_and_clear("held", sb);
+        status_lines_show("held", sb);
 }
 
 static void show_pin(const struct status_facts *f, struct strbuf *sb)
@@ -205,7 +162,7 @@ static void show_pin(const struct status_facts *f, struct strbuf *sb)
     strbuf_addf(sb, "release %" PRIu64 " stays since %s, by %s%s%s; 'platen unpin' ends that",
                 pin->generation, pin->since, pin_by_name(pin->by),
                 pin->reason[0] != '\0' ? ": " : "", pin->reason);
-    show_and_clear("pinned", sb);
+    status_lines_show("pinned", sb);
 }
 
 static void show_problems(const struct status_facts *f, struct strbuf *sb)
@@ -214,12 +171,12 @@ static void show_problems(const struct status_facts *f, struct strbuf *sb)
     uint64_t shown = w->n_problems < LINES_SHOWN ? w->n_problems : LINES_SHOWN;
     for (size_t i = 0; i < shown; i++) {
         strbuf_addstr(sb, w->problems[i]);
-        show_and_clear("problem", sb);
+        status_lines_show("problem", sb);
     }
     uint64_t more = w->n_problems - shown + w->more_problems;
     if (more > 0) {
         strbuf_addf(sb, "and %" PRIu64 " more", more);
-        show_and_clear("problem", sb);
+        status_lines_show("problem", sb);
     }
 }
 
@@ -236,6 +193,7 @@ void status_show_table(const struct status_facts *f)
         show_look(f, &sb);
         show_figures(f, &sb);
     }
+    status_origin_show(f, &sb);
     show_due(f, &sb);
     show_held(f, &sb);
     show_pin(f, &sb);
@@ -243,7 +201,7 @@ void status_show_table(const struct status_facts *f)
         show_problems(f, &sb);
     if (f->warning.kind != ERROR_NONE) {
         strbuf_addstr(&sb, f->warning.text);
-        show_and_clear("problem", &sb);
+        status_lines_show("problem", &sb);
     }
     strbuf_release(&sb);
 }

@@ -68,6 +68,9 @@ static void pass_begin(struct pass *p, struct upload *u, const struct upload_opt
     *p = (struct pass){.u = u, .options = options, .result = result};
     arena_init(&p->arena);
     map_init(&p->unknown);
+    result->held = false; /* what the pass before has found is past */
+    result->n_held = 0;
+    result->pin = (struct pin){0};
 }
 
 static void pass_end(struct pass *p)

@@ -89,6 +89,7 @@ struct upload_result {
     const char *purge_error, *proof_error; /* or NULL */
     const char *warning;                   /* or NULL */
     double seconds, live_seconds; /* live: from the record's PUT to the proof; 0: not proven */
+    int64_t committed_ms;         /* pg_conn_clock() of the commit point; 0: there was none */
 };
 
 struct upload;

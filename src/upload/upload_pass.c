@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "pg/conn.h"
 #include "upload/sender.h"
 
 /* --- the local release ------------------------------------------------------------------------ */
@@ -52,6 +53,12 @@ static bool take_record(struct pass *p, const struct strbuf *text, struct error 
     return true;
 }
 
+/* Whether the origin was pinned by somebody who is not this out/. */
+static bool is_pinned_elsewhere(const struct pass *p)
+{
+    return p->u->record.pin.generation != 0 && p->pin.generation == 0 && !p->options->unpin;
+}
+
 static bool get_record(struct pass *p, struct error *err)
 {
     struct upload *u = p->u;
@@ -59,7 +66,7 @@ static bool get_record(struct pass *p, struct error *err)
     enum target_outcome outcome;
     struct strbuf text;
     bool same = false, had = u->record_etag[0] != '\0' && u->record.generation > 0;
-    if (u->known)
+    if (u->known && !is_pinned_elsewhere(p)) /* that may be over by now, and nothing else tells */
         return true;
     strbuf_init(&text, UPLOAD_RECORD_MAX);
     bool ok = target_get(u->state, UPLOAD_RECORD_KEY, UPLOAD_RECORD_MAX,
@@ -188,10 +195,9 @@ static bool same_pin(const struct pin *a, const struct pin *b)
            strcmp(a->reason, b->reason) == 0;
 }
 
-/* Whether the origin was pinned by somebody who is not this out/. */
 static bool is_pinned(struct pass *p)
 {
-    if (p->u->record.pin.generation == 0 || p->pin.generation != 0 || p->options->unpin)
+    if (!is_pinned_elsewhere(p))
         return false;
     p->result->held = true;
     p->result->pin = p->u->record.pin;
@@ -335,7 +341,11 @@ static bool commit(struct pass *p, enum pass_end *end, struct error *err)
     if (!keep_fence(p, err) || !may(p, err))
         return false;
     next->claim = p->fence.etag; /* renewed, perhaps */
-    return put_record(p, end, err);
+    if (!put_record(p, end, err))
+        return false;
+    if (*end == PASS_DONE)
+        p->result->committed_ms = pg_conn_clock();
+    return true;
 }
 
 static bool delete_gone(struct pass *p, enum pass_end *end, struct error *err)

@@ -12,6 +12,7 @@ struct crew {
     struct schedule *schedule;
     struct releaselog *releaselog;
     struct uploader *uploader; /* NULL: there is no origin */
+    struct mailbox *mailbox;
     struct log *log;
     const char *mode; /* for the worker's row */
     uint64_t generation;
@@ -33,19 +34,29 @@ bool crew_same(const struct config *a, const struct config *b)
 
 static bool start_uploader(struct crew *c, const struct config *config, struct error *err)
 {
-    struct uploader_options options = {
-        .config = config, .conninfo = conninfo_of(config), .leader = c->leader, .log = c->log};
+    struct uploader_options options = {.config = config,
+                                       .conninfo = conninfo_of(config),
+                                       .leader = c->leader,
+                                       .releaselog = c->releaselog,
+                                       .mailbox = c->mailbox,
+                                       .log = c->log};
     if (config->origin[0] == '\0')
         return true;
     if (!uploader_start(&c->uploader, &options, err))
         return false;
-    uploader_wake(c->uploader, c->generation);
+    uploader_wake(c->uploader, c->generation, 0);
     return true;
 }
 
 bool crew_config(struct crew *c, const struct config *config, struct error *err)
 {
-    uploader_stop(c->uploader);
+    struct uploader *u = c->uploader;
+    if (u != NULL && config->origin[0] != '\0') {
+        bool ok = uploader_config(u, config, err);
+        c->uploader = ok ? u : NULL;
+        return ok;
+    }
+    uploader_stop(u);
     c->uploader = NULL;
     return start_uploader(c, config, err);
 }
@@ -72,6 +83,7 @@ bool crew_start(struct crew **out, const struct crew_options *options, struct er
                                             .leader = c->leader,
                                             .log = options->log};
     c->mode = "starting";
+    c->mailbox = options->mailbox;
     c->log = options->log;
     if (!schedule_start(&c->schedule, &schedule, err) ||
         !releaselog_start(&c->releaselog, &releaselog, err) || !start_uploader(c, config, err)) {
@@ -96,12 +108,6 @@ void crew_stop(struct crew *c)
 struct listener_guest crew_guest(struct crew *c)
 {
     return c->leader != NULL ? leader_guest(c->leader) : (struct listener_guest){.payload = NULL};
-}
-
-static void wake_uploader(struct crew *c)
-{
-    if (c->uploader != NULL)
-        uploader_wake(c->uploader, c->generation);
 }
 
 static void say(struct crew *c)
@@ -132,13 +138,15 @@ void crew_event(struct crew *c, const struct event *event)
     case EVENT_FOLLOWER:
         say(c);
         schedule_wake(c->schedule);
-        wake_uploader(c);
+        if (c->uploader != NULL)
+            uploader_lead(c->uploader);
         break;
     case EVENT_NOTIFIED:
         schedule_wake(c->schedule);
         break;
     case EVENT_DUE:
     case EVENT_LOOKED:
+    case EVENT_UPLOAD:
     case EVENT_KINDS:
         break;
     }
@@ -156,6 +164,7 @@ static void log_look(struct crew *c, const struct looked *looked, int64_t ended_
         .error = looked->ok ? NULL : looked->err.text,
         .seconds = r->seconds,
         .commit_to_printed_ms = -1,
+        .commit_to_live_ms = -1,
     };
     if (looked->ok && !r->released)
         return;
@@ -179,7 +188,10 @@ void crew_looked(struct crew *c, const struct looked *looked, int64_t began_ms, 
         c->generation = looked->result.generation;
     }
     log_look(c, looked, ended_ms);
-    wake_uploader(c);
+    if (c->uploader != NULL) {
+        int64_t late = looked_latency(looked, ended_ms);
+        uploader_wake(c->uploader, c->generation, late >= 0 ? ended_ms - late : 0);
+    }
     say(c);
 }
 
@@ -187,7 +199,7 @@ void crew_state(struct crew *c, struct crew_state *state)
 {
     state->leads = c->leader != NULL && leader_leads(c->leader);
     schedule_state(c->schedule, &state->schedule);
-    state->has_origin = c->uploader != NULL;
-    if (state->has_origin)
-        uploader_state(c->uploader, &state->upload);
+    state->origin.name[0] = '\0';
+    if (c->uploader != NULL)
+        uploader_state(c->uploader, &state->origin);
 }

@@ -39,8 +39,7 @@ struct crew_options {
 struct crew_state {
     bool leads;
     struct schedule_state schedule;
-    bool has_origin;
-    struct uploader_state upload;
+    struct status_origin origin; /* no name: there is none */
 };
 
 bool crew_start(struct crew **out, const struct crew_options *options, struct error *err);
@@ -50,7 +49,7 @@ void crew_stop(struct crew *c); /* accepts NULL */
 bool crew_same(const struct config *a, const struct config *b);
 
 /* Another configuration that is the same to them, in place of the one that they borrow. An upload
- * in flight is begun again. */
+ * in flight is begun again; what was counted goes on. */
 bool crew_config(struct crew *c, const struct config *config, struct error *err);
 
 struct listener_guest crew_guest(struct crew *c);

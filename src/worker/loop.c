@@ -224,6 +224,7 @@ static void on_event(struct worker *w, const struct event *e)
     case EVENT_FOLLOWER:
         tell_leader(&w->tell, e->kind == EVENT_LEADER);
         break;
+    case EVENT_UPLOAD: /* tell_state() asks */
     case EVENT_KINDS:
         break;
     }
@@ -280,6 +281,7 @@ static void tell_state(struct worker *w)
         crew_state(w->crew, &crew);
         tell_due(&w->tell, crew.schedule.next,
                  crew.schedule.visible ? (int64_t)crew.schedule.overdue : -1);
+        tell_origin(&w->tell, &crew.origin);
     }
     tell_turn(&w->tell, &w->reasons, w->looking ? looker_step_ms(w->looker) : 0);
 }

@@ -28,6 +28,7 @@ enum event_kind {
     EVENT_LOOKED,    /* the look has ended */
     EVENT_LEADER,
     EVENT_FOLLOWER,
+    EVENT_UPLOAD, /* one began, ended, or is another worker's matter */
     EVENT_KINDS,
 };
 

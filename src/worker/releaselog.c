@@ -46,8 +46,10 @@ static const char RIGHTS[] =
 
 static const char ADD[] =
     "INSERT INTO platen.release (worker, generation, at, reason, incremental, pages, added,"
-    " changed, removed, bytes, seconds, commit_to_printed_ms, failed, error)"
-    " VALUES ($1, $2, " AGO("$3") ", $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    " changed, removed, bytes, seconds, commit_to_printed_ms, failed, error, upload, requests,"
+    " commit_to_live_ms)"
+    " VALUES ($1, $2, " AGO(
+        "$3") ", $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 
 static const char SAY[] =
     "INSERT INTO platen.worker AS w"
@@ -205,26 +207,45 @@ static const char *seconds_of(struct number *n, double seconds)
     return n->text;
 }
 
+static const char *known(struct number *n, bool is_known, uint64_t value)
+{
+    return is_known ? count_of(n, value) : NULL;
+}
+
+static const char *latency(struct number *n, int64_t ms)
+{
+    return known(n, ms >= 0, (uint64_t)ms);
+}
+
+static const char *flag(bool value)
+{
+    return value ? "t" : "f";
+}
+
 /* Of a failed look nothing is known but that, and why. */
 static bool write_entry(struct releaselog *l, const struct queued *q, struct error *err)
 {
     const struct releaselog_entry *e = &q->entry;
-    struct number n[9] = {{""}};
+    bool ok = !e->failed, printed = ok && !e->upload;
+    struct number n[11] = {{""}};
     const char *params[] = {
         l->id,
-        e->failed ? NULL : count_of(&n[0], e->generation),
+        known(&n[0], ok, e->generation),
         ms_since(&n[1], e->ended_ms),
         q->reason,
-        e->incremental ? "t" : "f",
-        e->failed ? NULL : count_of(&n[2], e->pages),
-        e->failed ? NULL : count_of(&n[3], e->added),
-        e->failed ? NULL : count_of(&n[4], e->changed),
-        e->failed ? NULL : count_of(&n[5], e->removed),
-        e->failed ? NULL : count_of(&n[6], e->bytes),
+        flag(e->incremental),
+        known(&n[2], printed, e->pages),
+        known(&n[3], printed, e->added),
+        known(&n[4], ok, e->changed),
+        known(&n[5], ok, e->removed),
+        known(&n[6], ok, e->bytes),
         seconds_of(&n[7], e->seconds),
-        e->commit_to_printed_ms < 0 ? NULL : count_of(&n[8], (uint64_t)e->commit_to_printed_ms),
-        e->failed ? "t" : "f",
+        latency(&n[8], e->commit_to_printed_ms),
+        flag(e->failed),
         q->error[0] != '\0' ? q->error : NULL,
+        flag(e->upload),
+        known(&n[9], e->upload, e->requests),
+        latency(&n[10], e->commit_to_live_ms),
     };
     return pg_conn_query(l->conn, &PG_SQL(ADD), params, sizeof(params) / sizeof(*params), NULL,
                          err);

@@ -1,7 +1,8 @@
 /* The thread that writes to the database what a worker has done: platen.release, platen.worker.
  *
  * For: people and programs that ask the database which worker printed what, how fast, and which
- * are alive. One row in platen.release for each look that made a release or failed; the worker's
+ * are alive. One row in platen.release for each look that made a release or failed, and for
+ * each upload that changed something at the origin or failed; the worker's
  * row in platen.worker is renewed every RELEASELOG_BEAT_MS and whenever it says something new. The
  * leader trims both and the change log once a day, in batches, where its role may: platen_worker
  * may not, and leaves it to whoever owns them.
@@ -38,16 +39,20 @@ struct releaselog_options {
     struct log *log;
 };
 
-/* How a look ended. */
+/* How a look or an upload ended. */
 struct releaselog_entry {
     int64_t ended_ms;   /* pg_conn_clock() */
-    const char *reason; /* look_reason_name() */
+    const char *reason; /* look_reason_name(); of an upload "upload" */
+    bool upload;        /* and then: pages none, changed and removed objects, bytes as sent */
     bool failed;
-    const char *error; /* of a failed one, or NULL; cut to RELEASELOG_ERROR_MAX */
+    const char
+        *error; /* what failed, or is amiss all the same; NULL; cut to RELEASELOG_ERROR_MAX */
     bool incremental;
     uint64_t generation, pages, added, changed, removed, bytes;
+    uint64_t requests; /* of an upload */
     double seconds;
-    int64_t commit_to_printed_ms; /* -1: not known */
+    int64_t commit_to_printed_ms; /* -1: not known, likewise */
+    int64_t commit_to_live_ms;
 };
 
 bool releaselog_start(struct releaselog **out, const struct releaselog_options *options,

@@ -16,6 +16,13 @@ static const char *const result_names[STATUS_RESULTS] = {
     [STATUS_FAILED] = "failed",
 };
 
+static const char *const upload_names[STATUS_UPLOADS] = {
+    [STATUS_UPLOAD_IDLE] = "idle",
+    [STATUS_UPLOADING] = "uploading",
+    [STATUS_UPLOAD_RETRYING] = "retrying",
+    [STATUS_UPLOAD_ELSEWHERE] = "elsewhere",
+};
+
 const char *status_mode_name(enum status_mode mode)
 {
     return mode_names[mode];
@@ -24,6 +31,21 @@ const char *status_mode_name(enum status_mode mode)
 const char *status_result_name(enum status_result result)
 {
     return result_names[result];
+}
+
+const char *status_upload_name(enum status_upload state)
+{
+    return upload_names[state];
+}
+
+bool status_has_origin(const struct worker_status *s)
+{
+    return s->origin.name[0] != '\0';
+}
+
+bool status_origin_fails(const struct status_origin *o)
+{
+    return o->failures_in_row > 0 || o->purge_error[0] != '\0' || o->proof_error[0] != '\0';
 }
 
 static bool is_control(const unsigned char *c, size_t len)

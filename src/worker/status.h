@@ -73,6 +73,35 @@ struct status_held {
     char set[STATUS_NAME_MAX], locale[STATUS_NAME_MAX]; /* locale "" = all of the set */
 };
 
+enum status_upload {
+    STATUS_UPLOAD_IDLE,
+    STATUS_UPLOADING,
+    STATUS_UPLOAD_RETRYING,  /* what failed is tried again */
+    STATUS_UPLOAD_ELSEWHERE, /* another worker uploads */
+    STATUS_UPLOADS
+};
+
+/* The origin, as far as this worker has to do with it. */
+struct status_origin {
+    char name[STATUS_TEXT_MAX]; /* bucket and prefix, or folder; "": there is no origin */
+    enum status_upload state;
+    uint64_t release; /* generation in out/ that is there; 0: none was uploaded yet, or unknown */
+    int64_t behind_since;  /* a newer one waits; 0: none */
+    int64_t running_since; /* of an upload in flight */
+    uint64_t uploads;      /* that changed something there */
+    uint64_t failures, failures_in_row;
+    char error[STATUS_TEXT_MAX]; /* of the last failure, "" after a success */
+    bool held, pinned;           /* deletes are held back, or all is, by a pin from elsewhere */
+    uint64_t held_deletes;
+    char why[STATUS_TEXT_MAX]; /* of held and pinned */
+    /* "", or what is wrong since the last upload */
+    char purge_error[STATUS_TEXT_MAX], proof_error[STATUS_TEXT_MAX];
+    int64_t uploaded; /* end of the last upload that changed something; the rest is of it */
+    double seconds, live_seconds; /* live: from the commit there to the proof; 0: not proven */
+    uint64_t requests, bytes;
+    struct latency_summary latency; /* commit to live */
+};
+
 struct worker_status {
     char id[STATUS_NAME_MAX], host[STATUS_NAME_MAX], version[STATUS_NAME_MAX];
     char place[STATUS_NAME_MAX]; /* boot and namespace in which the pid means something */
@@ -97,6 +126,7 @@ struct worker_status {
     uint64_t n_problems, more_problems;
     struct status_held held[STATUS_HELD_MAX];
     uint64_t n_held, more_held;
+    struct status_origin origin;
 };
 
 /* Who and where this process is; the rest is unknown or nothing. id "": HOST-PID. */
@@ -114,6 +144,11 @@ void status_clear_lists(struct worker_status *s);
 
 const char *status_mode_name(enum status_mode mode);
 const char *status_result_name(enum status_result result);
+const char *status_upload_name(enum status_upload state);
+
+bool status_has_origin(const struct worker_status *s);
+/* It is not as it should be, and nobody has asked for that. */
+bool status_origin_fails(const struct status_origin *o);
 
 /* Appends the JSON object, without a line's end. */
 void status_write(struct strbuf *sb, const struct worker_status *s);

@@ -19,11 +19,18 @@ static struct worker_status *now_of(struct tell *t)
 static void say_state(struct tell *t)
 {
     const struct worker_status *s = now_of(t);
-    char line[STATUS_TEXT_MAX * 2];
-    snprintf(line, sizeof(line), "%s%s, release %" PRIu64 "%s%s%s%s", status_mode_name(s->mode),
-             s->leader ? ", leader" : "", s->generation, s->look.held ? ", held" : "",
+    const struct status_origin *o = &s->origin;
+    char line[STATUS_TEXT_MAX * 3];
+    const char *upload = !status_origin_fails(o)     ? ""
+                         : o->failures_in_row > 0    ? o->error
+                         : o->purge_error[0] != '\0' ? o->purge_error
+                                                     : o->proof_error;
+    snprintf(line, sizeof(line), "%s%s, release %" PRIu64 "%s%s%s%s%s%s%s",
+             status_mode_name(s->mode), s->leader ? ", leader" : "", s->generation,
+             s->look.held ? ", held" : "", o->held ? ", upload held" : "",
              s->stuck ? ", the look is stuck" : "", s->failures_in_row > 0 ? ", failing: " : "",
-             s->failures_in_row > 0 ? s->look.error : "");
+             s->failures_in_row > 0 ? s->look.error : "", upload[0] != '\0' ? ", origin: " : "",
+             upload);
     notify_status(&t->notify, line);
     status_file_changed(t->file);
 }
@@ -106,6 +113,29 @@ void tell_due(struct tell *t, int64_t schedule, int64_t overdue)
     s->next_due = next;
     s->overdue = overdue;
     status_file_changed(t->file);
+}
+
+/* All else changes only with one of these. */
+static bool same_origin(const struct status_origin *a, const struct status_origin *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->state == b->state && a->release == b->release &&
+           a->behind_since == b->behind_since && a->running_since == b->running_since &&
+           a->uploads == b->uploads && a->failures == b->failures &&
+           a->failures_in_row == b->failures_in_row && a->uploaded == b->uploaded &&
+           strcmp(a->why, b->why) == 0 && strcmp(a->purge_error, b->purge_error) == 0 &&
+           strcmp(a->proof_error, b->proof_error) == 0;
+}
+
+void tell_origin(struct tell *t, const struct status_origin *origin)
+{
+    struct status_origin *o = &now_of(t)->origin;
+    if (same_origin(o, origin))
+        return;
+    bool failed = status_origin_fails(o) || o->held;
+    *o = *origin;
+    status_file_changed(t->file);
+    if (failed || status_origin_fails(o) || o->held)
+        say_state(t);
 }
 
 void tell_reloading(struct tell *t)

@@ -50,6 +50,8 @@ void tell_leader(struct tell *t, bool leader);
 /* schedule: the next one, in milliseconds since 1970, 0 = none is due; overdue: locales, -1 =
  * unknown. Pages that change by the clock are known from looks. */
 void tell_due(struct tell *t, int64_t schedule, int64_t overdue);
+/* As it is now: each time round. */
+void tell_origin(struct tell *t, const struct status_origin *origin);
 void tell_reloading(struct tell *t);
 void tell_stopping(struct tell *t);
 

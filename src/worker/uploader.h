@@ -8,10 +8,13 @@
  * origin and before it commits.
  * Not for: what an upload does (upload/upload.h).
  *
- * Order: uploader_start() where an origin is configured; uploader_wake() after each look and when
- * who leads has changed; uploader_stop(), which abandons what is in flight: the next upload, by
- * whichever worker, finishes it.
- * Ownership: config, log and leader are borrowed and must outlive it; conninfo is copied.
+ * What keeps nothing away from visitors keeps no newer release waiting either: a failed purge, and
+ * a pin of somebody else, which is asked for again until it is gone.
+ *
+ * Order: uploader_start() where an origin is configured; uploader_wake() after each look,
+ * uploader_lead() when who leads has changed; uploader_stop(), which abandons what is in flight:
+ * the next upload, by whichever worker, finishes it.
+ * Ownership: all but conninfo, which is copied, is borrowed and must outlive it.
  * Errors: logged, and tried again with growing pauses.
  */
 #ifndef WORKER_UPLOADER_H
@@ -24,6 +27,9 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "worker/leader.h"
+#include "worker/mailbox.h"
+#include "worker/releaselog.h"
+#include "worker/status.h"
 
 struct uploader;
 
@@ -31,25 +37,29 @@ struct uploader_options {
     const struct config *config;
     const char *conninfo;
     struct leader *leader; /* NULL: this worker never leads */
+    struct releaselog *releaselog;
+    struct mailbox *mailbox; /* gets EVENT_UPLOAD when the state has changed */
     struct log *log;
-};
-
-/* For whoever tells people. */
-struct uploader_state {
-    bool running, behind; /* an upload is in flight; the newest release is not at the origin */
-    uint64_t release;     /* generation in out/ that was uploaded last; 0: none yet */
-    uint64_t uploads, failures, failures_in_row;
-    bool held;
-    char error[256]; /* of the last failure, "" after a success */
 };
 
 bool uploader_start(struct uploader **out, const struct uploader_options *options,
                     struct error *err);
 void uploader_stop(struct uploader *u); /* accepts NULL */
 
-/* generation: the newest release in out/, 0: as before. */
-void uploader_wake(struct uploader *u, uint64_t generation);
+/* In place of uploader_stop() and uploader_start(), where nothing but the configuration has
+ * changed: what is counted goes on, unless it is another origin. False: it is stopped, and freed.
+ */
+bool uploader_config(struct uploader *u, const struct config *config, struct error *err);
 
-void uploader_state(struct uploader *u, struct uploader_state *state);
+/* generation: the newest release in out/, 0: as before. changed_ms: pg_conn_clock() at the commit
+ * of the oldest change that it brought, 0: unknown. */
+void uploader_wake(struct uploader *u, uint64_t generation, int64_t changed_ms);
+
+/* Who leads has changed. A new leader asks the origin what is there: whoever led before may have
+ * left an upload half done. Who leads no longer finds out who does. */
+void uploader_lead(struct uploader *u);
+
+/* For whoever tells people. */
+void uploader_state(struct uploader *u, struct status_origin *state);
 
 #endif

@@ -50,6 +50,12 @@ static void check_promises(const struct worker_status *s)
     }
     for (size_t i = 0; i < s->n_problems; i++)
         CHECK_TEXT(s->problems[i]);
+    CHECK_TEXT(s->origin.name);
+    CHECK_TEXT(s->origin.error);
+    CHECK_TEXT(s->origin.why);
+    CHECK_TEXT(s->origin.purge_error);
+    CHECK_TEXT(s->origin.proof_error);
+    expect(s->origin.state < STATUS_UPLOADS && s->origin.seconds >= 0);
 }
 
 static void check_written(const struct worker_status *s)

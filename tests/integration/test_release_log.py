@@ -9,6 +9,7 @@ from cmsdata import add_due, add_published, add_version, publish
 from cmsdb import run
 from crew import cms, done, login, until  # noqa: F401 (fixtures)
 from listening import Listening
+from origins import FolderOrigin
 
 COLUMNS = (
     "reason, generation, incremental, pages, added, changed, removed, bytes, seconds, commit_to_printed_ms, failed, error"
@@ -59,6 +60,40 @@ def test_the_row_of_a_worker(cms, tmp_path, worker_dsn):
         assert cms.value("SELECT count(*) FROM platen.worker w JOIN platen.release r ON r.worker = w.id") == 1
     assert cms.rows("SELECT mode, leader FROM platen.worker") == [("stopped", False)]
     assert cms.value("SELECT started_at < seen_at FROM platen.worker") is True
+
+
+UPLOADS = ("SELECT generation, failed, changed, removed, bytes, requests, seconds, commit_to_live_ms, error, pages, added"
+           " FROM platen.release WHERE upload AND reason = 'upload' ORDER BY id")
+
+
+def test_a_row_for_each_upload(cms, tmp_path, worker_dsn):
+    """That changed something, or failed; the summary keeps them apart from looks."""
+    origin = FolderOrigin(tmp_path / "origin")
+    with Listening(cms, tmp_path, dsn=worker_dsn, env=origin.env) as worker:
+        until(lambda: len(cms.rows(UPLOADS)) == 1)
+        add_published(cms, "second", "Second")
+        worker.wait("uploaded", release=2)
+        until(lambda: len(cms.rows(UPLOADS)) == 2)
+        (origin.folder / ".platen").rename(tmp_path / "aside")
+        (origin.folder / ".platen").write_text("no folder", encoding="utf-8")
+        add_published(cms, "third", "Third")
+        until(lambda: any(row[1] for row in cms.rows(UPLOADS)))
+        (origin.folder / ".platen").unlink()
+        (tmp_path / "aside").rename(origin.folder / ".platen")
+        until(lambda: cms.rows(UPLOADS)[-1][:2] == ("3", False))
+        lines = [line for line in worker.said("uploaded") if line["level"] == "info"]
+    rows = cms.rows(UPLOADS)
+    good = [row for row in rows if not row[1]]
+    assert [row[0] for row in good] == ["1", "2", "3"]
+    for row, line in zip(good, lines):
+        assert row[2:6] == (line["put"], line["deleted"], line["bytes"], line["requests"])
+        assert 0 < row[6] < 10 and row[7] == line.get("commit_to_live_ms") and row[8:] == (None, None, None)
+    assert good[0][7] is None and 0 <= good[1][7] < 5000 and good[2][7] > 500
+    for row in rows:
+        assert not row[1] or (row[0] is None and row[2:5] == (None,) * 3 and "origin" in row[8])
+    summary = ("SELECT sum(releases), sum(failures), sum(uploads), sum(upload_failures), max(mean_commit_to_live_ms) > 0,"
+               " sum(upload_bytes), max(p95_upload_seconds) < 10 FROM platen.performance_summary")
+    assert cms.rows(summary) == [(3, 0, 3, len(rows) - 3, True, sum(row[4] for row in good), True)]
 
 
 def test_a_look_that_failed_is_in_the_log(cms, tmp_path, worker_dsn):

@@ -25,6 +25,24 @@ def test_the_summary(db):
     assert db.rows("SELECT * FROM platen.performance_summary") == []
 
 
+def test_the_summary_of_uploads(db):
+    """They count apart; an hour of uploads alone has no releases, and no rate."""
+    upload = ("INSERT INTO platen.release (worker, generation, at, reason, upload, seconds, failed, bytes, requests,"
+              " commit_to_live_ms) VALUES ('w', 'g', %s, 'upload', true, %s, %s, %s, %s, %s)")
+    at = "2026-01-02 10:%02d:00Z"
+    for number in range(1, 21):
+        db.rows(upload, (at % number, number / 10, False, 100, 5, number * 100))
+    db.rows(upload, (at % 30, 60, True, None, 1, None))
+    columns = ("releases, failures, failure_rate, mean_seconds, pages, bytes, uploads, upload_failures,"
+               " mean_upload_seconds, p95_upload_seconds, mean_commit_to_live_ms, p95_commit_to_live_ms, upload_requests,"
+               " upload_bytes")
+    assert db.rows("SELECT %s FROM platen.performance_summary" % columns) == [
+        (0, 0, None, None, None, None, 20, 1, pytest.approx(1.05), pytest.approx(1.905), pytest.approx(1050),
+         pytest.approx(1905), 101, 2000)]
+    db.rows(RELEASE, (1, False, at % 40))
+    assert db.rows("SELECT releases, failure_rate, mean_seconds, uploads FROM platen.performance_summary") == [(1, 0, 1, 20)]
+
+
 def test_what_a_worker_may(db):
     section, _ = add_published(db)
     worker = db.connect(role="platen_worker")

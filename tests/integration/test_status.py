@@ -133,6 +133,11 @@ WORDS = {
     "counters": {"looks": 7, "full": 2, "incremental": 4, "failures": 1, "notifications": 99, "reconnects": 3,
                  "unnamed": 5},
     "held": [], "more_held": 0, "problems": [], "more_problems": 0,
+    "origin": {"name": "s3://www-example-com/site", "state": "idle", "release": 42, "behind_since": None,
+               "running_since": None, "uploads": 8, "failures": 2, "failures_in_row": 0, "error": "", "held": False,
+               "pinned": False, "held_deletes": 0, "why": "", "purge_error": "", "proof_error": "",
+               "uploaded": "2026-01-02T03:04:07.000Z", "seconds": 0.21, "live_seconds": 0.4, "requests": 7,
+               "bytes": 1234, "latency": {"count": 3, "p50_ms": 512.5, "p99_ms": 700, "max_ms": 700}},
 }
 
 
@@ -171,6 +176,11 @@ def test_a_worker_that_is_well(tmp_path):
     assert ": notified, incremental, 0.012 s, released" in line(table, "last look")
     assert line(table, "latency") == "commit to page: half within 12.5 ms, 99 % within 40.0 ms, all 41.5 ms"
     assert line(table, "lag") == "none"
+    assert line(table, "origin").startswith("s3://www-example-com/site: release 42, last changed 2026-01-02T03:04:07Z, ")
+    assert line(table, "origin").endswith(" ago: 0.210 s, 7 requests, 1234 bytes, live after 0.400 s")
+    assert line(table, "uploads") == ("8, 2 failed; commit to live: half within 512.5 ms, 99 % within 700.0 ms, "
+                                      "all 700.0 ms")
+    assert all(line(table, label) is None for label in ("behind", "upload", "not sent", "not purged", "not live"))
     assert line(table, "looks") == ("7: 2 full, 4 incremental, 1 failed; 99 notifications, 3 reconnects; "
                                     "5 found what the change log did not name")
 
@@ -183,6 +193,14 @@ def test_a_worker_that_is_well(tmp_path):
     ({"mode": "polling", "why": "a pooler"}, 0),
     ({"mode": "reconnecting", "why": "no route"}, 0),
     ({"mode": "stopped"}, 1),
+    ({"origin": {"state": "retrying", "failures_in_row": 3, "error": "no route"}}, 1),
+    ({"origin": {"purge_error": "403"}}, 1),
+    ({"origin": {"proof_error": "still the old one"}}, 1),
+    ({"origin": {"held": True, "held_deletes": 60, "why": "60 paths are gone"}}, 3),
+    ({"origin": {"held": True, "pinned": True, "why": "pinned"}, "stuck": True, "looking_since": moment(-500)}, 1),
+    ({"origin": {"behind_since": moment(-1), "state": "uploading", "running_since": moment(-1)}}, 0),
+    ({"origin": {"state": "elsewhere", "release": 0}}, 0),
+    ({"origin": None}, 0),
 ])
 def test_the_exit_code_tells_how_it_is(tmp_path, changed, code):
     found, table = told(tmp_path, **changed)
@@ -193,11 +211,37 @@ def test_the_exit_code_tells_how_it_is(tmp_path, changed, code):
         assert line(table, "looking").startswith("STUCK since ")
     if "held" in changed:
         assert line(table, "held") == "things in fr"
-    if "failures_in_row" in changed and "error" in changed["look"]:
+    if "failures_in_row" in changed and "error" in changed.get("look", {}):
         assert line(table, "last look").endswith("failed: no server")
     out = tmp_path / "out"
     quiet = platen("status", "--out", out, "--quiet", cwd=tmp_path)
     assert (quiet.code, quiet.out) == (code, "")
+
+
+def test_what_is_wrong_with_the_origin(tmp_path):
+    table = told(tmp_path, origin={
+        "state": "retrying", "release": 40, "behind_since": moment(-75), "failures_in_row": 3, "error": "no \x1broute",
+        "held": True, "why": "60 paths are gone", "purge_error": "the cache says 403", "proof_error": "an old page"})[1]
+    assert line(table, "origin").startswith("s3://www-example-com/site: release 40, ")
+    assert re.search(r"^release 42 is not there yet, since .*Z, 1 min 15 s ago$", line(table, "behind"))
+    assert line(table, "upload") == "FAILED, the last 3: no ?route"
+    assert (line(table, "not sent"), line(table, "not purged")) == ("60 paths are gone", "the cache says 403")
+    assert line(table, "not live") == "an old page"
+    table = told(tmp_path, origin={"state": "elsewhere", "release": 0, "uploaded": None})[1]
+    assert line(table, "origin") == "s3://www-example-com/site: the worker that leads uploads"
+    table = told(tmp_path, origin={"state": "uploading", "running_since": moment(-3), "release": 0, "uploaded": None})[1]
+    assert line(table, "origin").endswith(": nothing was uploaded yet")
+    assert line(table, "upload").startswith("at work since ")
+
+
+@pytest.mark.parametrize("origin", [None, "absent"])
+def test_without_an_origin_nothing_is_said_of_it(tmp_path, monkeypatch, origin):
+    """A worker of before there were origins says nothing at all."""
+    if origin == "absent":
+        monkeypatch.delitem(WORDS, "origin")
+    found, table = told(tmp_path, **({} if origin == "absent" else {"origin": None}))
+    assert found["exit"] == 0 and found["worker"]["origin"] is None
+    assert line(table, "origin") is None and line(table, "uploads") is None
 
 
 @pytest.mark.parametrize("age", [17, 3600, -17])

@@ -59,6 +59,27 @@ static void fill(struct worker_status *s)
     status_add_problem(s, "held: the table is empty");
     status_add_held(s, "homepage", "fr");
     status_add_held(s, "products", "");
+    s->origin = (struct status_origin){.name = "s3://www-example-com/site",
+                                       .state = STATUS_UPLOAD_RETRYING,
+                                       .release = 41,
+                                       .behind_since = s->started + 70,
+                                       .running_since = s->started + 80,
+                                       .uploads = 8,
+                                       .failures = 2,
+                                       .failures_in_row = 1,
+                                       .error = "no \"route\"",
+                                       .held = true,
+                                       .held_deletes = 60,
+                                       .why = "60 paths are gone",
+                                       .purge_error = "403",
+                                       .proof_error = "old",
+                                       .uploaded = s->started + 60,
+                                       .seconds = 0.25,
+                                       .live_seconds = 0.5,
+                                       .requests = 7,
+                                       .bytes = 1234};
+    s->origin.latency =
+        (struct latency_summary){.count = 3, .p50_ms = 512.5, .p99_ms = 700, .max_ms = 700};
 }
 
 static void write_text(struct strbuf *sb, const struct worker_status *s)
@@ -191,8 +212,47 @@ static void what_is_written_is_read(void **state)
     assert_string_equal(again.held[0].set, "homepage");
     assert_string_equal(again.held[1].locale, "");
     assert_string_equal(again.problems[0], "held: the table is empty");
+    assert_true(status_has_origin(&again) && status_origin_fails(&again.origin));
+    assert_int_equal(again.origin.state, STATUS_UPLOAD_RETRYING);
+    assert_int_equal(again.origin.behind_since, s.started + 70);
+    assert_int_equal(again.origin.held_deletes, 60);
+    assert_true(again.origin.held && !again.origin.pinned);
+    assert_string_equal(again.origin.error, "no \"route\"");
+    assert_true(again.origin.live_seconds == 0.5 && again.origin.latency.p50_ms == 512.5);
     strbuf_release(&once);
     strbuf_release(&twice);
+}
+
+static void a_status_has_no_origin_or_a_whole_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *origin, *fault; /* NULL: it is well */
+    } cases[] = {
+        {"null", NULL},
+        {"{}", "origin: name is missing"},
+        {"{\"name\":\"\"}", "origin: name is not the name of an origin"},
+        {"{\"name\":\"x\",\"state\":\"asleep\"}", "origin: state is not a word it can be"},
+        {"{\"name\":\"x\",\"state\":\"idle\"}", "origin: release is missing"},
+        {"[]", "origin is not an object"},
+    };
+    struct worker_status s, again;
+    struct strbuf sb = STRBUF_INIT;
+    status_init(&s, "press-1");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct error err = ERROR_INIT;
+        write_text(&sb, &s);
+        const char *at = strstr(sb.buf, "\"origin\":null}");
+        assert_non_null(at);
+        sb.len = (size_t)(at - sb.buf);
+        strbuf_addf(&sb, "\"origin\":%s}", cases[i].origin);
+        assert_int_equal(status_parse(&again, sb.buf, sb.len, &err), cases[i].fault == NULL);
+        if (cases[i].fault != NULL)
+            assert_string_equal(err.text, cases[i].fault);
+        else
+            assert_false(status_has_origin(&again));
+    }
+    strbuf_release(&sb);
 }
 
 static void hostile_texts_are_cut_and_cleaned(void **state)
@@ -476,6 +536,7 @@ int main(void)
         cmocka_unit_test(the_ring_forgets_what_is_old),
         cmocka_unit_test(impossible_measurements_are_bounded),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(a_status_has_no_origin_or_a_whole_one),
         cmocka_unit_test(hostile_texts_are_cut_and_cleaned),
         cmocka_unit_test(full_lists_count_what_they_leave_out),
         cmocka_unit_test(a_wrong_member_is_named),

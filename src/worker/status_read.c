@@ -1,4 +1,4 @@
-/* The status as JSON, and back. */
+/* The status from JSON. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,173 +7,9 @@
 #include "base/json.h"
 #include "worker/instant.h"
 #include "worker/status.h"
+#include "worker/status_fields.h"
 
 #define NUMBER_MAX 1e12
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-static void add_text(struct strbuf *sb, const char *name, const char *text)
-{
-    strbuf_addf(sb, "\"%s\":", name);
-    json_write_string(sb, text, strlen(text));
-}
-
-static void add_moment(struct strbuf *sb, const char *name, int64_t ms)
-{
-    char text[INSTANT_SIZE];
-    strbuf_addf(sb, "\"%s\":", name);
-    if (ms == 0) {
-        strbuf_addstr(sb, "null");
-        return;
-    }
-    instant_format(ms, text);
-    strbuf_addf(sb, "\"%s\"", text);
-}
-
-static void add_count(struct strbuf *sb, const char *name, uint64_t n)
-{
-    strbuf_addf(sb, "\"%s\":%" PRIu64, name, n);
-}
-
-/* -1 is what is not known. */
-static void add_known(struct strbuf *sb, const char *name, int64_t n)
-{
-    if (n < 0)
-        strbuf_addf(sb, "\"%s\":null", name);
-    else
-        add_count(sb, name, (uint64_t)n);
-}
-
-static void add_flag(struct strbuf *sb, const char *name, bool flag)
-{
-    strbuf_addf(sb, "\"%s\":%s", name, flag ? "true" : "false");
-}
-
-static void add_worker(struct strbuf *sb, const struct worker_status *s)
-{
-    strbuf_addstr(sb, ",\n\"worker\":{");
-    add_text(sb, "id", s->id);
-    strbuf_addch(sb, ',');
-    add_text(sb, "host", s->host);
-    strbuf_addf(sb, ",\"pid\":%" PRId64 ",", s->pid);
-    add_count(sb, "pid_start", s->pid_start);
-    strbuf_addch(sb, ',');
-    add_text(sb, "place", s->place);
-    strbuf_addch(sb, ',');
-    add_text(sb, "version", s->version);
-    strbuf_addch(sb, ',');
-    add_moment(sb, "started", s->started);
-    strbuf_addf(sb, ",\"heartbeat_ms\":%" PRId64 "},\n", s->heartbeat_ms);
-    add_text(sb, "mode", status_mode_name(s->mode));
-    strbuf_addch(sb, ',');
-    add_text(sb, "why", s->why);
-    strbuf_addch(sb, ',');
-    add_flag(sb, "leader", s->leader);
-    strbuf_addch(sb, ',');
-    add_count(sb, "generation", s->generation);
-}
-
-static void add_look(struct strbuf *sb, const struct worker_status *s)
-{
-    const struct status_look *look = &s->look;
-    strbuf_addstr(sb, ",\n\"look\":{");
-    add_moment(sb, "at", look->at);
-    strbuf_addch(sb, ',');
-    add_text(sb, "reason", look->reason);
-    strbuf_addch(sb, ',');
-    add_flag(sb, "incremental", look->incremental);
-    strbuf_addf(sb, ",\"seconds\":%.6f,", look->seconds);
-    add_text(sb, "result", status_result_name(look->result));
-    strbuf_addch(sb, ',');
-    add_flag(sb, "held", look->held);
-    strbuf_addch(sb, ',');
-    add_flag(sb, "omitted", look->omitted);
-    strbuf_addch(sb, ',');
-    add_text(sb, "error", look->error);
-    strbuf_addstr(sb, "},\n");
-    add_moment(sb, "looking_since", s->looking_since);
-    strbuf_addch(sb, ',');
-    add_flag(sb, "stuck", s->stuck);
-}
-
-static void add_figures(struct strbuf *sb, const struct worker_status *s)
-{
-    strbuf_addstr(sb, ",\n\"latency\":{");
-    add_count(sb, "count", s->latency.count);
-    strbuf_addf(sb, ",\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f},\n", s->latency.p50_ms,
-                s->latency.p99_ms, s->latency.max_ms);
-    add_known(sb, "lag_ms", s->lag_ms);
-    strbuf_addch(sb, ',');
-    add_moment(sb, "next_due", s->next_due);
-    strbuf_addch(sb, ',');
-    add_known(sb, "overdue", s->overdue);
-    strbuf_addch(sb, ',');
-    add_count(sb, "failures_in_row", s->failures_in_row);
-}
-
-/* One table for both ways. */
-static const struct {
-    const char *name;
-    size_t offset;
-} counters[] = {
-    {"looks", offsetof(struct status_counters, looks)},
-    {"full", offsetof(struct status_counters, full)},
-    {"incremental", offsetof(struct status_counters, incremental)},
-    {"failures", offsetof(struct status_counters, failures)},
-    {"notifications", offsetof(struct status_counters, notifications)},
-    {"reconnects", offsetof(struct status_counters, reconnects)},
-    {"unnamed", offsetof(struct status_counters, unnamed)},
-};
-#define COUNTERS (sizeof(counters) / sizeof(*counters))
-
-static void add_counters(struct strbuf *sb, const struct worker_status *s)
-{
-    strbuf_addstr(sb, ",\n\"counters\":{");
-    for (size_t i = 0; i < COUNTERS; i++) {
-        uint64_t value;
-        memcpy(&value, (const char *)&s->counters + counters[i].offset, sizeof(value));
-        if (i != 0)
-            strbuf_addch(sb, ',');
-        add_count(sb, counters[i].name, value);
-    }
-    strbuf_addch(sb, '}');
-}
-
-static void add_lists(struct strbuf *sb, const struct worker_status *s)
-{
-    strbuf_addstr(sb, ",\n\"held\":[");
-    for (size_t i = 0; i < s->n_held; i++) {
-        strbuf_addstr(sb, i != 0 ? ",{" : "{");
-        add_text(sb, "page_set", s->held[i].set);
-        strbuf_addch(sb, ',');
-        add_text(sb, "locale", s->held[i].locale);
-        strbuf_addch(sb, '}');
-    }
-    strbuf_addstr(sb, "],");
-    add_count(sb, "more_held", s->more_held);
-    strbuf_addstr(sb, ",\n\"problems\":[");
-    for (size_t i = 0; i < s->n_problems; i++) {
-        if (i != 0)
-            strbuf_addch(sb, ',');
-        json_write_string(sb, s->problems[i], strlen(s->problems[i]));
-    }
-    strbuf_addstr(sb, "],");
-    add_count(sb, "more_problems", s->more_problems);
-}
-
-void status_write(struct strbuf *sb, const struct worker_status *s)
-{
-    strbuf_addf(sb, "{\"platen_status\":%d,", STATUS_FORMAT);
-    add_moment(sb, "written", s->written);
-    add_worker(sb, s);
-    add_look(sb, s);
-    add_figures(sb, s);
-    add_counters(sb, s);
-    add_lists(sb, s);
-    strbuf_addstr(sb, "}");
-}
-
-/* --- reading ---------------------------------------------------------------------------------- */
 
 /* One object of the text. `ok` sticks: members are read one after the other and asked once. */
 struct reading {
@@ -307,6 +143,11 @@ static const char *mode_word(unsigned i)
     return status_mode_name((enum status_mode)i);
 }
 
+static const char *upload_word(unsigned i)
+{
+    return status_upload_name((enum status_upload)i);
+}
+
 static const char *result_word(unsigned i)
 {
     return status_result_name((enum status_result)i);
@@ -355,25 +196,60 @@ static void read_look(struct reading *r, struct worker_status *s)
     leave(r, &l, "look");
 }
 
-static void read_latency(struct reading *r, struct worker_status *s)
+static void read_latency(struct reading *r, struct latency_summary *to)
 {
     struct reading l = inner(r, "latency");
-    take_count(&l, "count", &s->latency.count);
-    take_decimal(&l, "p50_ms", &s->latency.p50_ms);
-    take_decimal(&l, "p99_ms", &s->latency.p99_ms);
-    take_decimal(&l, "max_ms", &s->latency.max_ms);
+    take_count(&l, "count", &to->count);
+    take_decimal(&l, "p50_ms", &to->p50_ms);
+    take_decimal(&l, "p99_ms", &to->p99_ms);
+    take_decimal(&l, "max_ms", &to->max_ms);
     leave(r, &l, "latency");
+}
+
+static void read_field(struct reading *r, const struct status_field *f, void *to)
+{
+    switch (f->type) {
+    case STATUS_FIELD_TEXT:
+        take_text(r, f->name, to, STATUS_TEXT_MAX);
+        break;
+    case STATUS_FIELD_COUNT:
+        take_count(r, f->name, to);
+        break;
+    case STATUS_FIELD_MOMENT:
+        take_moment(r, f->name, to);
+        break;
+    case STATUS_FIELD_FLAG:
+        take_flag(r, f->name, to);
+        break;
+    case STATUS_FIELD_SECONDS:
+        take_decimal(r, f->name, to);
+        break;
+    }
 }
 
 static void read_counters(struct reading *r, struct worker_status *s)
 {
     struct reading c = inner(r, "counters");
-    for (size_t i = 0; i < COUNTERS; i++) {
-        uint64_t value = 0;
-        take_count(&c, counters[i].name, &value);
-        memcpy((char *)&s->counters + counters[i].offset, &value, sizeof(value));
-    }
+    for (size_t i = 0; i < STATUS_COUNTERS; i++)
+        read_field(&c, &status_counters[i], (char *)&s->counters + status_counters[i].offset);
     leave(r, &c, "counters");
+}
+
+/* A worker of before there were origins has none. */
+static void read_origin(struct reading *r, struct status_origin *o)
+{
+    const struct json_value *v = r->ok ? json_gets(r->object, "origin") : NULL;
+    if (v == NULL || v->type == JSON_NULL)
+        return;
+    struct reading in = inner(r, "origin");
+    TAKE_TEXT(&in, "name", o->name);
+    if (in.ok && o->name[0] == '\0')
+        refuse(&in, "name", "the name of an origin");
+    o->state = (enum status_upload)take_word(&in, "state", upload_word, STATUS_UPLOADS);
+    for (size_t i = 0; i < STATUS_ORIGIN_FIELDS; i++)
+        read_field(&in, &status_origin_fields[i], (char *)o + status_origin_fields[i].offset);
+    read_latency(&in, &o->latency);
+    leave(r, &in, "origin");
 }
 
 static const struct json_value *take_list(struct reading *r, const char *name, size_t most)
@@ -433,7 +309,7 @@ static void read_all(struct reading *r, struct worker_status *s)
     read_look(r, s);
     take_moment(r, "looking_since", &s->looking_since);
     take_flag(r, "stuck", &s->stuck);
-    read_latency(r, s);
+    read_latency(r, &s->latency);
     take_known(r, "lag_ms", &s->lag_ms);
     take_moment(r, "next_due", &s->next_due);
     take_known(r, "overdue", &s->overdue);
@@ -441,6 +317,7 @@ static void read_all(struct reading *r, struct worker_status *s)
     read_counters(r, s);
     read_held(r, s);
     read_problems(r, s);
+    read_origin(r, &s->origin);
 }
 
 bool status_parse(struct worker_status *s, const char *text, size_t len, struct error *err)
