@@ -198,7 +198,9 @@ bool fence_renew(struct fence *f, bool *lost, struct error *err)
 {
     enum target_outcome outcome;
     char own[TARGET_ETAG_MAX + 1];
-    *lost = !fence_holds(f); /* too late to ask: another may have come and gone */
+    /* Whoever has come meanwhile, and gone again, has left another claim than ours. Where that
+     * cannot be asked, it is too late. */
+    *lost = !fence_holds(f) && !target_can_match(f->target);
     if (*lost)
         return true;
     snprintf(own, sizeof(own), "%s", f->etag);

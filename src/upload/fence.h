@@ -51,7 +51,8 @@ bool fence_probe(struct fence *f, struct target_conditions *found, struct error 
 
 bool fence_holds(const struct fence *f);
 bool fence_is_due(const struct fence *f); /* half of the lease is over */
-/* *lost: somebody else has taken it. */
+/* *lost: somebody else has taken it. A claim that has lapsed and that nobody has taken is ours
+ * again. */
 bool fence_renew(struct fence *f, bool *lost, struct error *err);
 
 #endif

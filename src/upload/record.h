@@ -17,6 +17,7 @@
  *   ["en/index.html",0,"<sha-256>","<etag>","<etag of .gz>"],
  *   ...
  *   ]}
+ * `claim` is empty while deletes are to come: the upload is not over before them.
  * `database` is a digest that tells databases apart and names none.
  *
  * A path stands for up to three objects (see enum record_variant). `headers` is an index into the

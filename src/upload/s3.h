@@ -47,6 +47,8 @@ struct s3_call {
     unsigned renewals; /* of the credentials it was signed with */
     unsigned renewed;  /* how often it was signed anew because of them */
     bool skewed;       /* it was repeated by the server's clock */
+    bool writes;       /* it asks the gate before each attempt */
+    bool held;         /* the gate was closed */
     void *payload;
 };
 

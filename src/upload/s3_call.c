@@ -62,6 +62,9 @@ static bool prepare(struct http_request *r, int64_t clock_skew_s, struct error *
     struct s3_call *c = r->payload;
     struct s3 *s3 = c->s3;
     struct credentials_value who;
+    c->held = c->writes && !target_may(&s3->base);
+    if (c->held)
+        return error_set(err, ERROR_FAILED, "the claim on the origin has lapsed");
     if (!credentials_get(s3->credentials, &who, err))
         return false;
     c->renewals = s3->renewals;
@@ -83,7 +86,7 @@ void s3_call_begin(struct s3_call *c, const char *method, const char *key)
 {
     struct s3 *s3 = c->s3;
     c->renewed = 0;
-    c->skewed = false;
+    c->skewed = c->writes = c->held = false;
     c->query_at = 0;
     c->request = (struct http_request){
         .method = method,

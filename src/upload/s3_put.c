@@ -99,6 +99,7 @@ static bool build(struct put *p, struct error *err)
         return error_set(err, ERROR_CONTENT, "%s: with the prefix longer than %d bytes", o->key,
                          TARGET_KEY_MAX);
     s3_call_begin(c, "PUT", o->key);
+    c->writes = true;
     s3_call_body(c, o->len != 0 ? o->body : "", o->len, o->body_sha256);
     /* What has no identity of its own is known by its bytes. */
     snprintf(p->identity, sizeof(p->identity), "%s",
@@ -187,7 +188,9 @@ static void put_done(struct http_request *r, struct http_answer *a)
     struct s3_call *c = r->payload;
     struct put *p = c->payload;
     char etag[TARGET_ETAG_MAX + 1];
-    if (p->settling)
+    if (c->held)
+        end(p, TARGET_HELD, NULL, &a->err);
+    else if (p->settling)
         end_settled(p, a);
     else if (is_stored(a, etag))
         end(p, TARGET_DONE, etag, NULL);

@@ -134,6 +134,8 @@ static bool done(void *payload, struct target_object *object, enum target_outcom
     if (outcome == TARGET_DONE) {
         delta_put_done(r->s->delta, slot->put, etag);
         tell(r, slot);
+    } else if (outcome == TARGET_HELD) { /* its place, or that of another that was taken */
+        r->queue[--r->at] = slot->put;
     } else if (outcome == TARGET_CONFLICT) {
         r->conflicts[r->n_conflicts++] = slot->put;
     } else {
@@ -147,8 +149,8 @@ static bool done(void *payload, struct target_object *object, enum target_outcom
 
 static bool keep_claim(const struct run *r, bool force, struct error *err)
 {
-    bool lost = !fence_holds(r->s->fence);
-    if (!lost && (force || fence_is_due(r->s->fence)) && !fence_renew(r->s->fence, &lost, err))
+    bool lost = false;
+    if ((force || fence_is_due(r->s->fence)) && !fence_renew(r->s->fence, &lost, err))
         return false;
     return !lost ||
            error_set(err, ERROR_FAILED,
@@ -157,13 +159,20 @@ static bool keep_claim(const struct run *r, bool force, struct error *err)
                      target_name(r->s->target));
 }
 
+static bool holds(void *payload)
+{
+    return fence_holds(payload);
+}
+
 static bool send_queue(struct run *r, struct error *err)
 {
     r->at = r->n_conflicts = 0;
     while (r->at < r->n_queue) {
         if (!keep_claim(r, false, err))
             return false;
+        target_set_gate(r->s->target, holds, r->s->fence);
         bool ok = target_put_many(r->s->target, next, done, r, err);
+        target_set_gate(r->s->target, NULL, NULL);
         if (r->failed)
             *err = r->err;
         if (!ok || r->failed)

@@ -2,8 +2,9 @@
  *
  * For: the middle of an upload (upload/upload.h). It holds the bytes of those objects alone that
  * are on their way. Before each object it asks whether the claim is still ours, and renews it in
- * time. An object that is not as the record says, while the claim is ours, was changed by somebody
- * who knows no claims: it is written over.
+ * time; what would have gone out after it lapsed is held back until then. An object that is not as
+ * the record says, while the claim is ours, was changed by somebody who knows no claims: it is
+ * written over.
  *
  * Errors: the first that an object met; *gone as content_read() tells it.
  */

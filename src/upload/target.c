@@ -50,9 +50,30 @@ const char *target_name(const struct target *t)
     return t->name;
 }
 
+bool target_is_folder(const struct target *t)
+{
+    return t->ops->is_folder;
+}
+
 void target_set_conditions(struct target *t, struct target_conditions c)
 {
     t->conditions = c;
+}
+
+bool target_can_match(const struct target *t)
+{
+    return t->conditions.match != TARGET_MATCH_NONE;
+}
+
+void target_set_gate(struct target *t, target_may_fn *may, void *payload)
+{
+    t->may = may;
+    t->may_payload = payload;
+}
+
+bool target_may(const struct target *t)
+{
+    return t->may == NULL || t->may(t->may_payload);
 }
 
 bool target_get(struct target *t, const char *key, size_t cap, const char *known_etag,

@@ -36,6 +36,7 @@ enum target_outcome {
     TARGET_MISSING,  /* get, head: nothing there */
     TARGET_CONFLICT, /* put: the condition does not hold: somebody else was there */
     TARGET_FAILED,   /* see the error text that comes with it */
+    TARGET_HELD,     /* put: not sent, or not again: the gate was closed */
 };
 
 enum target_match { TARGET_MATCH_NONE, TARGET_MATCH_QUOTED, TARGET_MATCH_BARE };
@@ -107,8 +108,18 @@ void target_close(struct target *t); /* accepts NULL */
 /* "s3://bucket/prefix/" or the folder: for messages. */
 const char *target_name(const struct target *t);
 
+/* Keys are paths of a file system: `a` and `a/b` cannot both be there. */
+bool target_is_folder(const struct target *t);
+
 /* Sets how conditions are sent; before: as AWS takes them. */
 void target_set_conditions(struct target *t, struct target_conditions c);
+/* Whether a PUT can be bound to what stands there. */
+bool target_can_match(const struct target *t);
+
+/* Until it is set to NULL again, `may` is asked before every single attempt to put or delete,
+ * those of repetition included: a process may have slept for any time since the one before. */
+typedef bool target_may_fn(void *payload);
+void target_set_gate(struct target *t, target_may_fn *may, void *payload);
 
 /* Appends the object's body (at most `cap` bytes, else an error). DONE or MISSING. `known_etag` may
  * be NULL; *unchanged: it still has that ETag, and nothing was appended. */

@@ -190,6 +190,14 @@ static bool head_folder(struct target *t, const char *key, struct target_found *
 
 /* ---- put ---- */
 
+/* An empty folder in the way is what an upload that was killed has left behind, or nobody's. */
+static bool appear(const struct folder *f, int parent, const char *name)
+{
+    return renameat(f->fd, NEW_NAME, parent, name) == 0 ||
+           (errno == EISDIR && unlinkat(parent, name, AT_REMOVEDIR) == 0 &&
+            renameat(f->fd, NEW_NAME, parent, name) == 0);
+}
+
 static bool write_new(struct folder *f, const struct target_object *o, struct error *err)
 {
     const char *name;
@@ -200,7 +208,7 @@ static bool write_new(struct folder *f, const struct target_object *o, struct er
     if (close(fd) < 0 && ok)
         ok = failed(f, o->key, err);
     int parent = ok ? open_parent(f, o->key, true, &name) : -1;
-    if (ok && (parent < 0 || renameat(f->fd, NEW_NAME, parent, name) < 0))
+    if (ok && (parent < 0 || !appear(f, parent, name)))
         ok = failed(f, o->key, err);
     if (parent >= 0)
         close(parent);
@@ -247,7 +255,7 @@ static enum target_outcome put_one(struct folder *f, const struct target_object 
     digest_hex(o->body_sha256 != NULL ? o->body_sha256 : sha256, etag);
     if (!lock(f, err))
         return TARGET_FAILED;
-    enum target_outcome outcome = put_locked(f, o, etag, err);
+    enum target_outcome outcome = target_may(&f->base) ? put_locked(f, o, etag, err) : TARGET_HELD;
     unlock(f);
     return outcome;
 }
@@ -309,7 +317,10 @@ static bool delete_folder(struct target *t, const char *const *keys, size_t n, s
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++)
-        ok = names_folder(keys[i]) || (check_key(keys[i], err) && delete_one(f, keys[i], err));
+        ok = names_folder(keys[i]) ||
+             ((target_may(t) ||
+               error_set(err, ERROR_FAILED, "the claim on the origin has lapsed")) &&
+              check_key(keys[i], err) && delete_one(f, keys[i], err));
     unlock(f);
     return ok;
 }
@@ -436,6 +447,7 @@ struct target *target_open_folder(const char *path, const struct target_options 
                                   struct error *err)
 {
     static const struct target_ops ops = {
+        .is_folder = true,
         .close = close_folder,
         .get = get_folder,
         .head = head_folder,

@@ -6,6 +6,7 @@
 
 /* As the functions of the same name in upload/target.h. Keys have been checked. */
 struct target_ops {
+    bool is_folder;
     void (*close)(struct target *t);
     bool (*get)(struct target *t, const char *key, size_t cap, const char *known_etag,
                 struct strbuf *body, struct target_found *found, bool *unchanged,
@@ -26,7 +27,12 @@ struct target {
     const struct target_ops *ops;
     char *name; /* malloc'ed; the kind frees it */
     struct target_conditions conditions;
+    target_may_fn *may; /* or NULL */
+    void *may_payload;
 };
+
+/* Whether the gate is open. */
+bool target_may(const struct target *t);
 
 /* Whether any target may hold such a key. */
 bool target_key_check(const char *key, struct error *err);

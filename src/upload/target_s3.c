@@ -254,6 +254,7 @@ static bool delete_some(struct s3 *s3, struct s3_call *c, const char *const *key
     if (!content_md5(body, md5, err))
         return false;
     s3_call_begin(c, "POST", NULL);
+    c->writes = true;
     s3_call_query(c, "delete", "");
     s3_call_body(c, body->buf, body->len, NULL);
     c->request.answer_max = LIST_MAX;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "pg/conn.h"
+#include "upload/obstacle.h"
 #include "upload/sender.h"
 
 /* --- the local release ------------------------------------------------------------------------ */
@@ -324,28 +325,55 @@ static bool put_record(struct pass *p, enum pass_end *end, struct error *err)
 
 static bool keep_fence(struct pass *p, struct error *err)
 {
-    bool lost = !fence_holds(&p->fence);
-    if (!lost && fence_is_due(&p->fence) && !fence_renew(&p->fence, &lost, err))
+    bool lost = false;
+    if (fence_is_due(&p->fence) && !fence_renew(&p->fence, &lost, err))
         return false;
     return !lost ||
            error_set(err, ERROR_FAILED, "%s: somebody else has claimed the origin meanwhile",
                      target_name(p->u->state));
 }
 
+static bool has_deletes(const struct pass *p)
+{
+    return p->delta.n_deletes > 0 && !p->result->held;
+}
+
+/* A record that names our claim says that all is done, and others need not wait for us. Before
+ * deletes it names none: else they would delete what somebody else puts meanwhile. */
 static bool commit(struct pass *p, enum pass_end *end, struct error *err)
 {
     struct record *next = &p->delta.next;
     next->generation = p->u->record.generation + 1;
-    next->claim = p->fence.etag;
     next->pin = p->pin;
     if (!keep_fence(p, err) || !may(p, err))
         return false;
-    next->claim = p->fence.etag; /* renewed, perhaps */
+    next->claim = has_deletes(p) ? "" : p->fence.etag;
     if (!put_record(p, end, err))
         return false;
     if (*end == PASS_DONE)
         p->result->committed_ms = pg_conn_clock();
     return true;
+}
+
+static bool fence_open(void *payload)
+{
+    return fence_holds(payload);
+}
+
+/* A claim that lapsed on the way and that nobody has taken is renewed. */
+static bool delete_keys(struct pass *p, const char **keys, struct error *err)
+{
+    bool ok = false, lapsed = true;
+    for (int times = 0; !ok && lapsed && times < 3; times++) {
+        error_clear(err);
+        if (!keep_fence(p, err) || !may(p, err))
+            return false;
+        target_set_gate(p->u->pages, fence_open, &p->fence);
+        ok = target_delete(p->u->pages, keys, p->delta.n_deletes, err);
+        target_set_gate(p->u->pages, NULL, NULL);
+        lapsed = !fence_holds(&p->fence);
+    }
+    return ok;
 }
 
 static bool delete_gone(struct pass *p, enum pass_end *end, struct error *err)
@@ -362,7 +390,7 @@ static bool delete_gone(struct pass *p, enum pass_end *end, struct error *err)
     strbuf_release(&key);
     if (p->options->progress != NULL)
         p->options->progress(p->options->payload, "deleting", 0, d->n_deletes);
-    if (!keep_fence(p, err) || !may(p, err) || !target_delete(p->u->pages, keys, d->n_deletes, err))
+    if (!delete_keys(p, keys, err))
         return false;
     p->result->deleted = d->n_deletes;
     delta_drop_deleted(&p->delta);
@@ -408,7 +436,7 @@ static bool carry_out(struct pass *p, enum pass_end *end, struct error *err)
             return false;
         target_set_conditions(u->pages, p->delta.next.conditions);
     }
-    if (!sender_run(&sender, &gone, err)) {
+    if (!obstacle_clear(u->pages, &p->delta, err) || !sender_run(&sender, &gone, err)) {
         if (gone) /* a newer release has replaced it: begin again with that */
             *end = PASS_AGAIN;
         return gone;
@@ -416,7 +444,7 @@ static bool carry_out(struct pass *p, enum pass_end *end, struct error *err)
     if (!commit(p, end, err) || *end != PASS_DONE)
         return *end != PASS_DONE;
     upload_purge(u, &p->delta, false, p->result);
-    if (p->delta.n_deletes > 0 && !p->result->held) {
+    if (has_deletes(p)) {
         if (!delete_gone(p, end, err) || *end != PASS_DONE)
             return *end != PASS_DONE;
         upload_purge(u, &p->delta, true, p->result);

@@ -79,7 +79,8 @@ osd data = {dir}/osd
 osd objectstore = memstore
 memstore device bytes = 8589934592
 [client.rgw.a]
-rgw frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} \
+# Without tcp_nodelay each answer with a body takes 40 ms more: it waits for the acknowledgement of its headers.
+rgw frontends = beast tcp_nodelay=1 endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} \
 ssl_certificate={dir}/cert.pem ssl_private_key={dir}/key.pem
 rgw data = {dir}/rgw
 rgw thread pool size = 32

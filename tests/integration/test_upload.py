@@ -10,10 +10,9 @@ import shutil
 
 import pytest
 from origins import BucketOrigin, FolderOrigin, expected
-from printing import PrintSite, differences, page
+from printing import differences, page
 from program import platen
-
-LONG = "A text that is long enough to be worth a twin beside it. " * 12
+from uploading import LONG, Site, rows
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -22,38 +21,6 @@ def origin(request, tmp_path):
         return FolderOrigin(tmp_path / "origin")
     s3 = request.getfixturevalue("s3")
     return BucketOrigin(s3, s3.make_bucket(), "site/")
-
-
-def rows(*bodies, more=()):
-    """Pages en/p0.html, en/p1.html ... with these bodies, and a home page."""
-    found = [page("en/index.html", LONG, key="home", parts=[("one", "part")])]
-    found += [page("en/p%d.html" % number, body + " " + LONG) for number, body in enumerate(bodies)]
-    return found + list(more)
-
-
-class Site(PrintSite):
-    """A PrintSite with an origin."""
-
-    def __init__(self, folder, origin, **settings):
-        super().__init__(folder, **settings)
-        self.origin = origin
-
-    def configure(self, **settings):
-        config = json.loads((self.folder / "platen.yaml").read_text())
-        self.write("platen.yaml", json.dumps({**config, "origin": settings}))
-
-    def print(self, *bodies, more=()):
-        self.build_good(self.snapshot("rows", rows(*bodies, more=more)), "--no-upload")
-
-    def upload(self, *args, code=0, env=()):
-        done = platen("upload", "--config", self.folder / "platen.yaml", "--out", self.out, "--json", *args,
-                      env={**self.origin.env, **dict(env)}, timeout=60)
-        assert done.code == code, done
-        return json.loads(done.out)["upload"]
-
-    def check(self, mode="sidecar", directory_keys=False):
-        wanted = expected(self.out, mode, directory_keys)
-        assert differences(self.origin.bodies(), wanted) == []
 
 
 @pytest.fixture
@@ -114,6 +81,26 @@ def test_too_many_deletes_are_held(site):
     assert site.upload(code=3)["held_deletes"] == 6, "they are not forgotten"
     assert site.upload("--accept")["deleted"] == 12
     site.check()
+
+
+def test_a_page_becomes_a_folder_and_back(site):
+    """A bucket holds both names; in a folder the one must go before the other comes, though not a stranger's."""
+    as_file, as_folder = page("en/guide", LONG, key="guide"), page("en/guide/deep/index.html", LONG, key="guide")
+    for more in (as_file, as_folder, as_file):
+        site.print("one", more=[more])
+        site.upload()
+        site.check()
+    assert not site.upload()["changed"]
+    site.print("one")
+    site.upload()
+    site.origin.put("en/guide/stranger.html", b"not of platen")
+    site.print("one", more=[as_file])
+    if isinstance(site.origin, FolderOrigin):
+        done = site.start_upload().wait()
+        assert done.code == 1 and "en/guide" in done.err, done
+    else:
+        site.upload()
+    assert site.origin.bodies()["en/guide/stranger.html"] == b"not of platen"
 
 
 def test_strangers_are_left_alone(site):
